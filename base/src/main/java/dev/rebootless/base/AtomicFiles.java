@@ -1,0 +1,81 @@
+package dev.rebootless.base;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Files that are either there whole or not there: written aside, forced to disk, read back,
+ * renamed. What a crash leaves behind has a name that starts with {@code .} and ends with {@code
+ * .tmp}.
+ */
+public final class AtomicFiles {
+    private AtomicFiles() {}
+
+    /**
+     * Writes a file whole or not at all; an existing file of that name is replaced in one step.
+     *
+     * @throws IOException when the disk is full or the folder cannot be written; the target is then
+     *     as it was
+     */
+    public static void write(Path target, byte[] content) throws IOException {
+        Path folder = target.toAbsolutePath().getParent();
+        if (folder == null) {
+            throw new IOException("not a file name: " + target);
+        }
+        Path aside = Files.createTempFile(folder, "." + target.getFileName() + ".", ".tmp");
+        try {
+            try (FileChannel channel = FileChannel.open(aside, StandardOpenOption.WRITE)) {
+                ByteBuffer buffer = ByteBuffer.wrap(content);
+                while (buffer.hasRemaining()) {
+                    channel.write(buffer);
+                }
+                channel.force(true);
+            }
+            if (!Arrays.equals(Files.readAllBytes(aside), content)) {
+                throw new IOException(
+                        "what was written to " + aside + " does not read back the same");
+            }
+            Files.setPosixFilePermissions(
+                    aside, java.nio.file.attribute.PosixFilePermissions.fromString("rw-r--r--"));
+            Files.move(
+                    aside,
+                    target,
+                    StandardCopyOption.ATOMIC_MOVE,
+                    StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(aside);
+        }
+    }
+
+    /** As {@link #write(Path, byte[])}, in UTF-8. */
+    public static void write(Path target, String content) throws IOException {
+        write(target, content.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Removes a folder and all in it; links are removed, never followed. A folder that is not there
+     * is no error.
+     */
+    public static void removeTree(Path folder) throws IOException {
+        List<Path> all;
+        try (Stream<Path> walk = Files.walk(folder)) {
+            all = walk.sorted(Comparator.reverseOrder()).toList();
+        } catch (NoSuchFileException e) {
+            return;
+        }
+        for (Path path : all) {
+            Files.deleteIfExists(path);
+        }
+    }
+}

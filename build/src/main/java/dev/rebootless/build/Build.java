@@ -1,0 +1,398 @@
+package dev.rebootless.build;
+
+import dev.rebootless.base.AtomicFiles;
+import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Hashes;
+import dev.rebootless.base.Problem;
+import dev.rebootless.base.Progress;
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.diff.ChangeSet;
+import dev.rebootless.lab.CpuProfile;
+import dev.rebootless.lab.Lab;
+import dev.rebootless.lab.ProofRequest;
+import dev.rebootless.livepatch.LivepatchModule;
+import dev.rebootless.livepatch.ModuleLinker;
+import dev.rebootless.livepatch.PatchedAt;
+import dev.rebootless.livepatch.UnitPatch;
+import dev.rebootless.manifest.Manifest;
+import dev.rebootless.manifest.ManifestJson;
+import dev.rebootless.manifest.Proof;
+import dev.rebootless.source.compile.KernelTree;
+import dev.rebootless.source.compile.ObjectPair;
+import dev.rebootless.source.compile.UnitCommand;
+import dev.rebootless.source.compile.UnitCommands;
+import dev.rebootless.source.compile.UnitCompiler;
+import dev.rebootless.source.kit.KernelRelease;
+import dev.rebootless.source.kit.Kit;
+import dev.rebootless.source.patch.FileKind;
+import dev.rebootless.source.patch.PatchRules;
+import dev.rebootless.source.patch.PatchedTree;
+import dev.rebootless.source.patch.SourcePatch;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/**
+ * From a source patch to a proven livepatch module. {@link #run} is the table of contents; each
+ * pass hands a value to the next, and none reaches back.
+ */
+public final class Build {
+    /** Rebootless's version, as manifests name it. */
+    public static final String TOOL = "rebootless 0.1.0";
+
+    /**
+     * Lines whose compile flags, tables and duties of a module are known. On others a module can
+     * load and be wrong: from 6.11 on there are constants that the boot patches in vmlinux alone
+     * (include/asm-generic/runtime-const.h), and with IBT or call padding objtool sees only the
+     * linked whole.
+     */
+    private static final List<String> SERVED_LINES = List.of("6.1");
+
+    private final Kit kit;
+    private final Progress progress;
+    private final boolean debug;
+
+    /**
+     * A builder for one kernel build.
+     *
+     * @param debug whether refusals of the run-pre proof show both disassemblies
+     */
+    public Build(Kit kit, Progress progress, boolean debug) {
+        this.kit = kit;
+        this.progress = progress;
+        this.debug = debug;
+    }
+
+    /**
+     * Builds, and proves unless told otherwise. Nothing is left under a final name unless all went
+     * well.
+     *
+     * @throws RebootlessException exit status 2, 4, 5, 6 or 130, with every problem found in the
+     *     pass that failed
+     */
+    public BuildOutcome run(BuildRequest request) {
+        requireServedLine();
+        String name = ModuleName.of(request.name(), request.patches().getFirst());
+        Path work = workFolder();
+        try {
+            // Read and understand the patch; refuse what no livepatch can do.
+            SourcePatch patch = readPatch(request.patches());
+            Analysis analysis = analyse(patch, work);
+            if (analysis.units().isEmpty()) {
+                return new BuildOutcome.Unchanged(analysis.warnings());
+            }
+            // One module of all units; objtool finishes it, klp relocations come last.
+            progress.step("linking " + analysis.units().size() + " unit(s)");
+            Manifest manifest = manifest(request, name, analysis);
+            LivepatchModule module = link(manifest, analysis, work);
+            // Boot the shipped kernel, load, look, unload.
+            Optional<Proof> proof =
+                    request.test() ? Optional.of(prove(module, request, work)) : Optional.empty();
+            // Only now under its final name.
+            return publish(module, proof, request.folder());
+        } finally {
+            removeQuietly(work);
+        }
+    }
+
+    /**
+     * Everything up to the module: what would change, in which target objects.
+     *
+     * @throws RebootlessException as {@link #run}, with every refusal
+     */
+    public BuildOutcome explain(List<Path> patches) {
+        requireServedLine();
+        Path work = workFolder();
+        try {
+            Analysis analysis = analyse(readPatch(patches), work);
+            return analysis.units().isEmpty()
+                    ? new BuildOutcome.Unchanged(analysis.warnings())
+                    : new BuildOutcome.Explained(
+                            objects(analysis), added(analysis), analysis.warnings());
+        } finally {
+            removeQuietly(work);
+        }
+    }
+
+    /** What the passes before the link found. */
+    private record Analysis(
+            KitKernel kernel,
+            UnitCompiler compiler,
+            List<UnitPatch> units,
+            List<UnitCommand> commands,
+            List<String> warnings) {}
+
+    private static SourcePatch readPatch(List<Path> files) {
+        SourcePatch patch = SourcePatch.read(files);
+        PatchRules.require(patch);
+        return patch;
+    }
+
+    private void requireServedLine() {
+        String line = new KernelRelease(kit.facts().release()).line();
+        if (!SERVED_LINES.contains(line)) {
+            throw RebootlessException.refused(
+                    "RBL-KERNEL-UNSUPPORTED",
+                    kit.facts().release(),
+                    "livepatches are not built for the "
+                            + line
+                            + " line yet, only for: "
+                            + String.join(", ", SERVED_LINES),
+                    "install the fixed kernel and reboot");
+        }
+    }
+
+    private Analysis analyse(SourcePatch patch, Path work) {
+        // The image is read while gcc works: neither needs the other.
+        CompletableFuture<KitKernel> kernel =
+                CompletableFuture.supplyAsync(() -> KitKernel.read(kit));
+        PatchedTree tree = PatchedTree.apply(kit.tree(), patch);
+        List<String> warnings = new ArrayList<>(tree.notes());
+        List<UnitCommand> commands = units(patch);
+        UnitCompiler compiler =
+                new UnitCompiler(
+                        kernelTree(),
+                        Optional.of(kit.facts().compiler().version()),
+                        kit.facts().release() + "/" + kit.facts().buildId());
+        List<UnitPatch> units = new ArrayList<>();
+        if (!commands.isEmpty()) {
+            progress.step("compiling " + commands.size() + " unit(s), before and after");
+            List<ObjectPair> pairs = compiler.compile(tree, commands, work.resolve("patched"));
+            progress.step("comparing, and proving the originals against the shipped kernel");
+            units.addAll(
+                    analyseAll(pairs, new UnitAnalysis(join(kernel), compiler, debug), warnings));
+        }
+        return new Analysis(join(kernel), compiler, units, commands, warnings);
+    }
+
+    private KernelTree kernelTree() {
+        return new KernelTree(
+                kit.tree(),
+                kit.unitCache(),
+                kit.facts().compiler().program(),
+                kit.facts().makeArguments());
+    }
+
+    private static KitKernel join(CompletableFuture<KitKernel> kernel) {
+        try {
+            return kernel.join();
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof RebootlessException problem) {
+                throw problem;
+            }
+            throw e;
+        }
+    }
+
+    /** The units that the patched files are compiled in, all of vmlinux and open to patching. */
+    private List<UnitCommand> units(SourcePatch patch) {
+        UnitCommands commands = new UnitCommands(kernelTree());
+        Set<UnitCommand> reached = new LinkedHashSet<>();
+        for (String path : patch.pathsThatReachTheKernel()) {
+            if (FileKind.of(path) == FileKind.C_SOURCE) {
+                reached.addAll(commands.reachedBy(path));
+            }
+        }
+        List<Problem> problems = new ArrayList<>();
+        reached.forEach(unit -> Unpatchable.refusal(unit).ifPresent(problems::add));
+        if (!problems.isEmpty()) {
+            throw new RebootlessException(ExitStatus.REFUSED, problems);
+        }
+        return List.copyOf(reached);
+    }
+
+    private static List<UnitPatch> analyseAll(
+            List<ObjectPair> pairs, UnitAnalysis analysis, List<String> warnings) {
+        List<UnitPatch> units = new ArrayList<>();
+        List<Problem> problems = new ArrayList<>();
+        for (ObjectPair pair : pairs) {
+            try {
+                ChangeSet changes = UnitAnalysis.compare(pair);
+                analysis.analyse(pair, changes).ifPresent(units::add);
+                changes.warnings().forEach(w -> warnings.add(pair.unit().source() + ": " + w));
+                if (changes.replaced().isEmpty() && !changes.added().isEmpty()) {
+                    warnings.add(
+                            pair.unit().source()
+                                    + ": new functions that nothing calls are left out");
+                }
+            } catch (RebootlessException e) {
+                if (e.status() != ExitStatus.REFUSED) {
+                    throw e;
+                }
+                problems.addAll(e.problems());
+            }
+        }
+        if (!problems.isEmpty()) {
+            throw new RebootlessException(ExitStatus.REFUSED, problems);
+        }
+        return units;
+    }
+
+    private static List<Manifest.TargetObject> objects(Analysis analysis) {
+        List<Manifest.PatchedFunction> functions = new ArrayList<>();
+        for (UnitPatch unit : analysis.units()) {
+            unit.extraction()
+                    .replaced()
+                    .forEach(r -> {
+                        PatchedAt at = PatchedAt.of(analysis.kernel().image(), unit, r.original());
+                        functions.add(
+                                new Manifest.PatchedFunction(at.name(), at.sympos(), unit.unit()));
+                    });
+        }
+        return List.of(new Manifest.TargetObject("vmlinux", functions));
+    }
+
+    private static List<String> added(Analysis analysis) {
+        Set<String> added = new TreeSet<>();
+        for (UnitPatch unit : analysis.units()) {
+            added.addAll(unit.changes().added());
+            added.addAll(unit.changes().data());
+        }
+        return List.copyOf(added);
+    }
+
+    private Manifest manifest(BuildRequest request, String name, Analysis analysis) {
+        try {
+            List<Manifest.Input> patches = new ArrayList<>();
+            for (Path file : request.patches()) {
+                patches.add(
+                        new Manifest.Input(
+                                String.valueOf(file.getFileName()), Hashes.sha256(file)));
+            }
+            var facts = kit.facts();
+            String sourceHash =
+                    facts.packages().stream()
+                            .filter(p -> p.name().startsWith("linux-source-"))
+                            .map(p -> p.sha256())
+                            .findFirst()
+                            .orElse("");
+            return new Manifest(
+                    Manifest.SCHEMA_VERSION,
+                    name,
+                    ModuleName.module(name),
+                    request.replace(),
+                    request.cves().stream().sorted().distinct().toList(),
+                    new Manifest.Kernel(
+                            facts.release(),
+                            facts.buildId(),
+                            facts.packageVersion(),
+                            facts.vermagic()),
+                    new Manifest.Inputs(
+                            patches,
+                            new Manifest.Input(
+                                    facts.sourcePackage() + " " + facts.sourceVersion(),
+                                    sourceHash),
+                            new Manifest.Input("vmlinuz-" + facts.release(), facts.imageSha256()),
+                            new Manifest.Input(
+                                    analysis.compiler().compiler().version(),
+                                    analysis.compiler().compiler().hash()),
+                            TOOL),
+                    objects(analysis),
+                    added(analysis),
+                    analysis.warnings().stream().sorted().toList());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static LivepatchModule link(Manifest manifest, Analysis analysis, Path work) {
+        // The flags are those of the units' own kbuild command; a linked module adds --module.
+        List<String> flags = new ArrayList<>(analysis.commands().getFirst().objtool());
+        flags.add("--module");
+        ModuleLinker linker =
+                new ModuleLinker(
+                        analysis.kernel().image(),
+                        analysis.kernel().exports(),
+                        object -> analysis.compiler().objtool(object, flags));
+        return linker.link(manifest, analysis.units(), work);
+    }
+
+    private Proof prove(LivepatchModule module, BuildRequest request, Path work) {
+        try {
+            Path file = work.resolve(module.fileName());
+            Files.write(file, module.bytes());
+            ProofRequest proof =
+                    ProofRequest.of(kit.bootImage())
+                            .withModule(file)
+                            .withProfiles(
+                                    CpuProfile.defaults(
+                                            "y"
+                                                    .equals(
+                                                            kit.facts()
+                                                                    .config()
+                                                                    .get(
+                                                                            "CONFIG_CALL_DEPTH_TRACKING"))));
+            if (request.check().isPresent()) {
+                proof = proof.withCheck(request.check().get());
+            }
+            progress.step("proving by boot on " + proof.profiles().size() + " CPU models");
+            Proof result = Lab.standard().prove(proof, progress);
+            if (!result.passed()) {
+                throw new RebootlessException(
+                        ExitStatus.PROOF_FAILED,
+                        result.reasons().stream()
+                                .map(r ->
+                                        new Problem(
+                                                "RBL-PROOF-FAILED",
+                                                module.fileName(),
+                                                r,
+                                                "do not load this patch; correct it and build again"))
+                                .toList());
+            }
+            return result;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static BuildOutcome publish(
+            LivepatchModule module, Optional<Proof> proof, Path folder) {
+        try {
+            Files.createDirectories(folder);
+            Path file = folder.resolve(module.fileName());
+            Path json = folder.resolve("livepatch-" + module.manifest().name() + ".json");
+            AtomicFiles.write(file, module.bytes());
+            AtomicFiles.write(
+                    json,
+                    ManifestJson.beside(
+                            new ManifestJson.ModuleFile(
+                                    module.manifest(), Hashes.sha256(module.bytes()), proof)));
+            return new BuildOutcome.Built(file, json, module.manifest(), proof);
+        } catch (IOException e) {
+            throw RebootlessException.environment(
+                    "RBL-OUTPUT",
+                    folder.toString(),
+                    "cannot be written: " + e.getMessage(),
+                    "free some space, or choose another folder with -o");
+        }
+    }
+
+    private static Path workFolder() {
+        try {
+            return Files.createTempDirectory("rebootless-build-");
+        } catch (IOException e) {
+            throw RebootlessException.environment(
+                    "RBL-OUTPUT",
+                    System.getProperty("java.io.tmpdir"),
+                    "cannot be written: " + e.getMessage(),
+                    "free some space there, or set TMPDIR");
+        }
+    }
+
+    private static void removeQuietly(Path work) {
+        try {
+            AtomicFiles.removeTree(work);
+        } catch (IOException e) {
+            // A leftover below the system's folder for temporary files; it has no final name.
+        }
+    }
+}

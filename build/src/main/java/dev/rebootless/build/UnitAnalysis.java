@@ -1,0 +1,168 @@
+package dev.rebootless.build;
+
+import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Problem;
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.diff.ChangeSet;
+import dev.rebootless.diff.Extraction;
+import dev.rebootless.diff.Extractor;
+import dev.rebootless.diff.Item;
+import dev.rebootless.diff.ObjectDiff;
+import dev.rebootless.diff.ObjectModel;
+import dev.rebootless.diff.Verdict;
+import dev.rebootless.elf.ElfReader;
+import dev.rebootless.livepatch.SymbolResolver;
+import dev.rebootless.livepatch.UnitPatch;
+import dev.rebootless.livepatch.runpre.Mismatch;
+import dev.rebootless.livepatch.runpre.RunPre;
+import dev.rebootless.livepatch.runpre.UnitMatch;
+import dev.rebootless.source.compile.ObjectPair;
+import dev.rebootless.source.compile.UnitCompiler;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * Everything between a unit's two objects and its part of the livepatch: compare, prove, extract,
+ * resolve.
+ */
+final class UnitAnalysis {
+    private final KitKernel kernel;
+    private final UnitCompiler compiler;
+    private final boolean debug;
+
+    UnitAnalysis(KitKernel kernel, UnitCompiler compiler, boolean debug) {
+        this.kernel = kernel;
+        this.compiler = compiler;
+        this.debug = debug;
+    }
+
+    /** What differs between the two objects of a unit. */
+    static ChangeSet compare(ObjectPair pair) {
+        return ObjectDiff.compare(ElfReader.read(pair.original()), ElfReader.read(pair.patched()));
+    }
+
+    /**
+     * A changed unit, ready to be linked.
+     *
+     * @return empty if no function of it changed
+     * @throws RebootlessException exit status 4 with all refusals
+     */
+    Optional<UnitPatch> analyse(ObjectPair pair, ChangeSet changes) {
+        if (changes.verdict() == Verdict.REFUSED) {
+            throw new RebootlessException(ExitStatus.REFUSED, changes.refusals());
+        }
+        if (changes.replaced().isEmpty()) {
+            return Optional.empty();
+        }
+        UnitMatch match = prove(pair, changes);
+        requireFentry(changes, match);
+        Extraction extraction = Extractor.extract(changes);
+        return Optional.of(
+                new UnitPatch(
+                        pair.unit().source(),
+                        changes,
+                        match,
+                        extraction,
+                        SymbolResolver.resolve(
+                                extraction,
+                                changes.original(),
+                                match,
+                                kernel.image(),
+                                kernel.exports())));
+    }
+
+    /**
+     * The run-pre proof. The object with a section for each function differs from the shipped code
+     * where the assembler could shorten a jump between functions; what does not match is tried once
+     * more in the shipped layout.
+     */
+    private UnitMatch prove(ObjectPair pair, ChangeSet changes) {
+        UnitMatch match = RunPre.match(changes.original(), kernel.image());
+        if (changes.replacedCode().stream().anyMatch(i -> match.mismatch(i).isPresent())) {
+            ObjectModel shipped =
+                    ObjectModel.of(ElfReader.read(compiler.shippedLayout(pair.unit())));
+            return require(changes, merge(changes.original(), match, shipped), shipped);
+        }
+        return require(changes, match, changes.original());
+    }
+
+    private UnitMatch merge(ObjectModel original, UnitMatch match, ObjectModel shipped) {
+        UnitMatch other = RunPre.match(shipped, kernel.image());
+        Map<String, Item> byName = new LinkedHashMap<>();
+        for (Item item : shipped.items()) {
+            if (!item.symbols().isEmpty() && byName.put(item.name(), item) != null) {
+                // Two of one name in one unit: neither can be told by it.
+                byName.remove(item.name());
+            }
+        }
+        Map<Item, Long> addresses = new LinkedHashMap<>(match.addresses());
+        Map<Item, Mismatch> mismatches = new LinkedHashMap<>(match.mismatches());
+        for (Item item : original.items()) {
+            Item twin = item.symbols().isEmpty() ? null : byName.get(item.name());
+            if (twin == null) {
+                continue;
+            }
+            OptionalLong address = other.address(twin);
+            if (address.isPresent() && other.mismatch(twin).isEmpty()) {
+                addresses.put(item, address.getAsLong());
+                mismatches.remove(item);
+            } else if (item.isFunction()) {
+                other.mismatch(twin).ifPresent(m -> mismatches.put(item, m));
+            }
+        }
+        Map<String, Long> externals = new LinkedHashMap<>(match.externals());
+        other.externals().forEach(externals::putIfAbsent);
+        return new UnitMatch(addresses, externals, mismatches);
+    }
+
+    private UnitMatch require(ChangeSet changes, UnitMatch match, ObjectModel shown) {
+        List<Problem> problems = new ArrayList<>();
+        for (Item item : changes.replacedCode()) {
+            Optional<Mismatch> mismatch = match.mismatch(item);
+            if (mismatch.isPresent()) {
+                String code =
+                        debug
+                                ? "\n"
+                                        + Disassembly.sideBySide(
+                                                kernel.image(), shown, mismatch.get())
+                                : "";
+                problems.add(
+                        new Problem(
+                                "RBL-RUN-PRE",
+                                item.name(),
+                                "its code, rebuilt from the unpatched source, is not the shipped code: "
+                                        + mismatch.get().reason()
+                                        + code,
+                                "make sure that source, configuration and compiler are those of this kernel build"
+                                        + " (rebootless kit show); --debug shows both disassemblies"));
+            }
+        }
+        if (!problems.isEmpty()) {
+            throw new RebootlessException(ExitStatus.REFUSED, problems);
+        }
+        return match;
+    }
+
+    /** The image's own table says which functions ftrace can route. */
+    private void requireFentry(ChangeSet changes, UnitMatch match) {
+        List<Problem> problems = new ArrayList<>();
+        for (Item item : changes.replaced().keySet()) {
+            long address = match.address(item).orElseThrow();
+            if (kernel.image().fentrySiteWithin(address, address + item.size()).isEmpty()) {
+                problems.add(
+                        new Problem(
+                                "RBL-NO-FENTRY",
+                                item.name(),
+                                "ftrace cannot route the function: the shipped kernel has no call of __fentry__ in it",
+                                "patch the functions that call it instead"));
+            }
+        }
+        if (!problems.isEmpty()) {
+            throw new RebootlessException(ExitStatus.REFUSED, problems);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+package dev.rebootless.build.runpre;
+
+import dev.rebootless.base.Progress;
+import dev.rebootless.diff.Item;
+import dev.rebootless.diff.ObjectModel;
+import dev.rebootless.elf.Elf;
+import dev.rebootless.elf.ElfReader;
+import dev.rebootless.kernel.KernelImage;
+import dev.rebootless.kernel.SymbolVersions;
+import dev.rebootless.livepatch.runpre.RunPre;
+import dev.rebootless.livepatch.runpre.UnitMatch;
+import dev.rebootless.source.compile.KernelTree;
+import dev.rebootless.source.compile.UnitCommand;
+import dev.rebootless.source.compile.UnitCommands;
+import dev.rebootless.source.compile.UnitCompiler;
+import dev.rebootless.source.kit.Kit;
+import dev.rebootless.source.kit.Kits;
+import dev.rebootless.source.patch.PatchedTree;
+import dev.rebootless.source.patch.SourcePatch;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The kit of the newest cloud kernel that apt serves on the 6.1 line, and what tests do with it.
+ */
+final class StockKit {
+    private static final class Holder {
+        private static final StockKit NEWEST = new StockKit();
+    }
+
+    private final Kit kit;
+    private final KernelImage image;
+    private final SymbolVersions exports;
+    private final UnitCommands commands;
+    private final UnitCompiler compiler;
+
+    private StockKit() {
+        Kits kits = new Kits(Kits.userCache(), Progress.SILENT);
+        kit = kits.add(kits.newestCloudRelease("6.1"));
+        try {
+            image = KernelImage.open(kit.image());
+            exports = SymbolVersions.read(kit.symvers());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        commands = commands(kit);
+        compiler = compiler(kit);
+    }
+
+    static StockKit newest() {
+        return Holder.NEWEST;
+    }
+
+    private static KernelTree tree(Kit kit) {
+        return new KernelTree(
+                kit.tree(),
+                kit.unitCache(),
+                kit.facts().compiler().program(),
+                kit.facts().makeArguments());
+    }
+
+    static UnitCommands commands(Kit kit) {
+        return new UnitCommands(tree(kit));
+    }
+
+    static UnitCompiler compiler(Kit kit) {
+        return new UnitCompiler(
+                tree(kit),
+                Optional.of(kit.facts().compiler().version()),
+                kit.facts().release() + "/" + kit.facts().buildId());
+    }
+
+    Kit kit() {
+        return kit;
+    }
+
+    KernelImage image() {
+        return image;
+    }
+
+    SymbolVersions exports() {
+        return exports;
+    }
+
+    UnitCommands commands() {
+        return commands;
+    }
+
+    UnitCompiler compiler() {
+        return compiler;
+    }
+
+    /** The unpatched unit, every function in a section of its own. */
+    ObjectModel original(String source) {
+        return ObjectModel.of(ElfReader.read(compiler.original(commands.of(source))));
+    }
+
+    /** The unpatched unit, laid out as it was shipped. */
+    ObjectModel shippedLayout(String source) {
+        return ObjectModel.of(ElfReader.read(compiler.shippedLayout(commands.of(source))));
+    }
+
+    /** The unit with a patch applied, compiled with the unit's own command. */
+    ObjectModel patched(String source, Path patch, Path folder) {
+        UnitCommand unit = commands.of(source);
+        PatchedTree tree = PatchedTree.apply(kit.tree(), SourcePatch.read(List.of(patch)));
+        return ObjectModel.of(
+                ElfReader.read(compiler.compile(tree, List.of(unit), folder).getFirst().patched()));
+    }
+
+    /**
+     * The functions that match in neither of the two layouts.
+     *
+     * @param functions how many the unit has
+     */
+    record Verdict(int functions, List<Item> unproven) {}
+
+    /** Matches all functions of a unit; the shipped layout is compiled only where it is needed. */
+    Verdict matchAll(String source) {
+        ObjectModel model = original(source);
+        UnitMatch match = RunPre.match(model, image);
+        List<Item> functions = model.items().stream().filter(StockKit::isNamedFunction).toList();
+        List<Item> unproven =
+                functions.stream().filter(f -> match.mismatch(f).isPresent()).toList();
+        if (!unproven.isEmpty()) {
+            ObjectModel shipped = shippedLayout(source);
+            UnitMatch other = RunPre.match(shipped, image);
+            List<Item> left = new ArrayList<>();
+            for (Item item : unproven) {
+                boolean proven =
+                        shipped.items().stream()
+                                .filter(StockKit::isNamedFunction)
+                                .filter(i -> i.name().equals(item.name()))
+                                .anyMatch(i -> other.mismatch(i).isEmpty());
+                if (!proven) {
+                    left.add(item);
+                }
+            }
+            unproven = left;
+        }
+        return new Verdict(functions.size(), unproven);
+    }
+
+    static boolean isNamedFunction(Item item) {
+        return item.isFunction() && !item.symbols().isEmpty();
+    }
+
+    /** A weak function for which another unit has a strong one: the linker drops the weak one. */
+    boolean isOverridden(Item function) {
+        boolean weak = function.symbols().stream().allMatch(s -> s.binding() == Elf.STB_WEAK);
+        // nm(1): W and w are weak symbols, T is a strong global one.
+        return weak
+                && image.symbols().named(function.name()).stream().anyMatch(s -> s.type() == 'T');
+    }
+}

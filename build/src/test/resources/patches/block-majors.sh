@@ -1,0 +1,1 @@
+sed '1,/^Block devices/d' /proc/devices | grep -q '^ *[0-9]* .* (block)$'

@@ -1,0 +1,1 @@
+grep -q '^ *0: .*/[0-9]* keys$' /proc/key-users

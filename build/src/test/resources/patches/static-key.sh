@@ -1,0 +1,2 @@
+cat /proc/cmdline
+grep -q '^again: .*console' /proc/cmdline

@@ -1,0 +1,1 @@
+uptime | grep -q 'up 1000 days'

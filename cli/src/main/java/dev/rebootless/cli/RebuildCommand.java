@@ -1,0 +1,315 @@
+package dev.rebootless.cli;
+
+import dev.rebootless.base.AtomicFiles;
+import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Hashes;
+import dev.rebootless.base.Problem;
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.build.Build;
+import dev.rebootless.build.BuildOutcome;
+import dev.rebootless.build.BuildRequest;
+import dev.rebootless.elf.ElfReader;
+import dev.rebootless.elf.ElfSection;
+import dev.rebootless.manifest.Manifest;
+import dev.rebootless.source.compile.CompilerIdentity;
+import dev.rebootless.source.kit.Kit;
+import dev.rebootless.source.kit.KitFacts;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Builds a module again from the inputs that its manifest names: the same bytes must come out. */
+@Command(
+        name = "rebuild",
+        description = "Build a module again from the inputs its manifest names, and compare.",
+        footerHeading = "%nExample:%n",
+        footer = "  rebootless rebuild livepatch-fix.ko --patch fix.patch")
+final class RebuildCommand implements Callable<Integer> {
+    /** Patches beside a module are found by content; a larger file is none. */
+    private static final long MAX_PATCH_BYTES = 64 << 20;
+
+    /** Of the files beside a module that are looked at. */
+    private static final int MAX_FILES = 10_000;
+
+    private final Console console;
+
+    @Parameters(paramLabel = "MODULE.ko", description = "A module that Rebootless built.")
+    private Path module = Path.of("");
+
+    @Option(
+            names = "--patch",
+            arity = "1..*",
+            paramLabel = "FILE",
+            description =
+                    "The source patches (default: .patch and .diff files beside the module, by"
+                            + " their hash).")
+    private List<Path> patches = List.of();
+
+    @Option(names = "--json", description = Texts.JSON)
+    private boolean json;
+
+    RebuildCommand(Console console) {
+        this.console = console;
+    }
+
+    @Override
+    public Integer call() {
+        ModuleFile file = ModuleFile.read(module);
+        Manifest manifest = file.requireManifest();
+        Inputs.requireFiles(patches);
+        List<Problem> missing = new ArrayList<>();
+        List<Path> found = findPatches(manifest, missing);
+        if (!manifest.inputs().tool().equals(Build.TOOL)) {
+            missing.add(
+                    missing(
+                            "version",
+                            "the module was built by " + manifest.inputs().tool(),
+                            "run that version; this is " + Build.TOOL));
+        }
+        requireNothingMissing(missing);
+        Kit kit = new KernelChoice(console).kit(manifest.kernel());
+        checkInputs(manifest, kit, missing);
+        requireNothingMissing(missing);
+        byte[] rebuilt = rebuild(manifest, kit, found);
+        return report(file, rebuilt).code();
+    }
+
+    private static Problem missing(String place, String message, String remedy) {
+        return new Problem("RBL-REBUILD-INPUT", place, message, remedy);
+    }
+
+    private static void requireNothingMissing(List<Problem> missing) {
+        if (!missing.isEmpty()) {
+            throw new RebootlessException(ExitStatus.ENVIRONMENT, missing);
+        }
+    }
+
+    /** The patches of the manifest in its order, found by their content. */
+    private List<Path> findPatches(Manifest manifest, List<Problem> missing) {
+        Map<String, Path> byHash = new LinkedHashMap<>();
+        try {
+            for (Path candidate : candidates()) {
+                byHash.putIfAbsent(Hashes.sha256(candidate), candidate);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        List<Path> found = new ArrayList<>();
+        for (Manifest.Input patch : manifest.inputs().patches()) {
+            Path file = byHash.get(patch.sha256());
+            if (file != null) {
+                found.add(file);
+            } else {
+                missing.add(
+                        missing(
+                                patch.name(),
+                                "no patch with the SHA-256 " + patch.sha256() + " was given",
+                                "put it beside the module, or name it with --patch"));
+            }
+        }
+        return found;
+    }
+
+    private List<Path> candidates() throws IOException {
+        if (!patches.isEmpty()) {
+            return patches;
+        }
+        List<Path> beside = new ArrayList<>();
+        try (Stream<Path> files =
+                Files.list(module.toAbsolutePath().resolveSibling(".").normalize())) {
+            for (Path file : files.sorted().limit(MAX_FILES).toList()) {
+                String name = String.valueOf(file.getFileName());
+                if ((name.endsWith(".patch") || name.endsWith(".diff"))
+                        && Files.isReadable(file)
+                        && Files.isRegularFile(file)
+                        && Files.size(file) <= MAX_PATCH_BYTES) {
+                    beside.add(file);
+                }
+            }
+        }
+        return beside;
+    }
+
+    /** What the kit has must be what the manifest names. */
+    private static void checkInputs(Manifest manifest, Kit kit, List<Problem> missing) {
+        KitFacts facts = kit.facts();
+        Manifest.Inputs inputs = manifest.inputs();
+        String source =
+                facts.packages().stream()
+                        .filter(p -> p.sha256().equals(inputs.source().sha256()))
+                        .findFirst()
+                        .map(KitFacts.UsedPackage::sha256)
+                        .orElse("");
+        if (!inputs.source().sha256().equals(source)) {
+            missing.add(
+                    missing(
+                            inputs.source().name(),
+                            "the kit was made of another source package than "
+                                    + inputs.source().sha256(),
+                            "make the kit of the packages that were used then: rebootless kit add "
+                                    + facts.release()
+                                    + " --from DIR"));
+        }
+        if (!inputs.image().sha256().equals(facts.imageSha256())) {
+            missing.add(
+                    missing(
+                            inputs.image().name(),
+                            "the kit has another image than " + inputs.image().sha256(),
+                            "make the kit of the packages that were used then: rebootless kit add "
+                                    + facts.release()
+                                    + " --from DIR"));
+        }
+        CompilerIdentity compiler =
+                CompilerIdentity.of(
+                        facts.compiler().program(),
+                        Optional.of(facts.compiler().version()),
+                        kit.unitCache());
+        if (!inputs.compiler().sha256().equals(compiler.hash())) {
+            missing.add(
+                    missing(
+                            inputs.compiler().name(),
+                            "the compiler here, "
+                                    + compiler.version()
+                                    + ", is not to the byte the one that was used",
+                            "install exactly that version"));
+        }
+    }
+
+    private byte[] rebuild(Manifest manifest, Kit kit, List<Path> found) {
+        Path work = null;
+        try {
+            work = Files.createTempDirectory("rebootless-rebuild-");
+            List<Path> named = underTheirNames(manifest, found, work);
+            BuildOutcome outcome =
+                    new Build(kit, console.progress(), false)
+                            .run(
+                                    new BuildRequest(
+                                            named,
+                                            work.resolve("out"),
+                                            Optional.of(manifest.name()),
+                                            manifest.replace(),
+                                            manifest.cves(),
+                                            false,
+                                            Optional.empty()));
+            return switch (outcome) {
+                case BuildOutcome.Built built -> Files.readAllBytes(built.module());
+                case BuildOutcome.Unchanged _ -> new byte[0];
+                case BuildOutcome.Explained _ ->
+                        throw new IllegalStateException("a build does not end with an explanation");
+            };
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } finally {
+            removeQuietly(work);
+        }
+    }
+
+    /** The manifest holds the names of the patches as well. */
+    private static List<Path> underTheirNames(Manifest manifest, List<Path> found, Path work)
+            throws IOException {
+        List<Path> named = new ArrayList<>();
+        for (int i = 0; i < found.size(); i++) {
+            String name = manifest.inputs().patches().get(i).name();
+            if (name.isEmpty()
+                    || name.contains("/")
+                    || name.contains("\0")
+                    || name.equals(".")
+                    || name.equals("..")) {
+                throw RebootlessException.usage(
+                        "RBL-MANIFEST",
+                        name,
+                        "cannot be the name of a patch file",
+                        "do not trust this module");
+            }
+            Path folder = Files.createDirectory(work.resolve("patch-" + i));
+            named.add(Files.copy(found.get(i), folder.resolve(name)));
+        }
+        return named;
+    }
+
+    private static void removeQuietly(@org.jspecify.annotations.Nullable Path work) {
+        try {
+            if (work != null) {
+                AtomicFiles.removeTree(work);
+            }
+        } catch (IOException e) {
+            // A leftover below the system's folder for temporary files; it has no final name.
+        }
+    }
+
+    private ExitStatus report(ModuleFile file, byte[] rebuilt) {
+        byte[] given = file.bytes();
+        // What comes behind the module is its signature, which is made after the build.
+        boolean same =
+                file.module().isSigned()
+                        ? given.length > rebuilt.length
+                                && Arrays.equals(
+                                        given, 0, rebuilt.length, rebuilt, 0, rebuilt.length)
+                        : Arrays.equals(given, rebuilt);
+        Optional<Documents.Difference> difference =
+                same ? Optional.empty() : Optional.of(difference(given, rebuilt));
+        Documents.Rebuild document =
+                new Documents.Rebuild(
+                        Documents.SCHEMA_VERSION,
+                        same ? "same" : "different",
+                        module.toString(),
+                        Hashes.sha256(given),
+                        Hashes.sha256(rebuilt),
+                        difference);
+        difference.ifPresent(d ->
+                console.problem(
+                        new Problem(
+                                "RBL-REBUILD-DIFFERS",
+                                module.toString(),
+                                "the same inputs give another module; the first difference is at byte "
+                                        + d.offset()
+                                        + (d.section().isEmpty()
+                                                ? ""
+                                                : ", and the first section that differs is "
+                                                        + d.section()),
+                                "do not trust this module: it is not what its manifest says")));
+        if (json) {
+            console.print(document);
+        } else if (same) {
+            console.print(
+                    "the same bytes: "
+                            + module
+                            + " is what its manifest says"
+                            + (file.module().isSigned() ? " (its signature was not checked)" : "")
+                            + "\nsha256 "
+                            + document.sha256()
+                            + "\n");
+        }
+        return same ? ExitStatus.DONE : ExitStatus.PROOF_FAILED;
+    }
+
+    private static Documents.Difference difference(byte[] given, byte[] rebuilt) {
+        int at = Arrays.mismatch(given, rebuilt);
+        return new Documents.Difference(at, rebuilt.length == 0 ? "" : section(given, rebuilt));
+    }
+
+    /** The first section that is not the same in both; empty if it is the tables that differ. */
+    private static String section(byte[] given, byte[] rebuilt) {
+        List<ElfSection> ours = ElfReader.read(rebuilt).sections();
+        List<ElfSection> theirs = ElfReader.read(given).sections();
+        for (int i = 0; i < Math.min(ours.size(), theirs.size()); i++) {
+            if (!ours.get(i).name().equals(theirs.get(i).name())
+                    || !Arrays.equals(ours.get(i).content(), theirs.get(i).content())) {
+                return theirs.get(i).name();
+            }
+        }
+        return "";
+    }
+}

@@ -1,0 +1,281 @@
+package dev.rebootless.cli;
+
+import dev.rebootless.build.BuildOutcome;
+import dev.rebootless.diff.ChangeSet;
+import dev.rebootless.manifest.Manifest;
+import dev.rebootless.manifest.Proof;
+import dev.rebootless.manifest.ProofBoot;
+import dev.rebootless.manifest.ProofCheck;
+import dev.rebootless.source.kit.Kit;
+import dev.rebootless.source.kit.KitFacts;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/** Results as people read them. */
+final class Reports {
+    private Reports() {}
+
+    static String built(Kit kit, BuildOutcome.Built built) {
+        Manifest manifest = built.manifest();
+        StringBuilder text = new StringBuilder();
+        text.append(manifest.module())
+                .append(" for ")
+                .append(KernelChoice.name(kit))
+                .append(manifest.replace() ? "" : ", on top of what is loaded")
+                .append("\n");
+        objects(text, manifest.objects());
+        list(text, "new", manifest.added());
+        list(text, "closes", manifest.cves());
+        warnings(text, manifest.warnings());
+        built.proof().ifPresent(proof -> proof(text, proof));
+        text.append("module:   ").append(built.module()).append("\n");
+        text.append("manifest: ").append(built.json()).append("\n");
+        if (built.proof().isPresent()) {
+            text.append("next:     on a host that runs ")
+                    .append(manifest.kernel().release())
+                    .append(", as root: insmod ")
+                    .append(built.module())
+                    .append("\n");
+        } else {
+            text.append("unproven: it was not booted\nnext:     rebootless test ")
+                    .append(built.module())
+                    .append("\n");
+        }
+        return text.toString();
+    }
+
+    static String explained(Kit kit, BuildOutcome.Explained explained) {
+        StringBuilder text = new StringBuilder();
+        text.append("a livepatch for ").append(KernelChoice.name(kit)).append(" can be built\n");
+        objects(text, explained.objects());
+        list(text, "new", explained.added());
+        warnings(text, explained.warnings());
+        text.append("next:     rebootless build with the same arguments\n");
+        return text.toString();
+    }
+
+    static String unchanged(List<String> warnings) {
+        StringBuilder text = new StringBuilder("no compiled function changed: nothing to load\n");
+        warnings(text, warnings);
+        return text.toString();
+    }
+
+    static String diff(ChangeSet changes) {
+        StringBuilder text = new StringBuilder(changes.verdict().word()).append("\n");
+        list(text, "changed", changes.changed());
+        list(text, "new", changes.added());
+        list(text, "removed", changes.removed());
+        list(text, "data", changes.data());
+        return text.toString();
+    }
+
+    static String test(Proof proof) {
+        StringBuilder text = new StringBuilder();
+        proof(text, proof);
+        text.append(proof.passed() ? "passed\n" : "failed\n");
+        return text.toString();
+    }
+
+    private static void objects(StringBuilder text, List<Manifest.TargetObject> objects) {
+        for (Manifest.TargetObject object : objects) {
+            text.append("replaces in ").append(object.name()).append(":\n");
+            for (Manifest.PatchedFunction function : object.functions()) {
+                String place = function.sympos() == 0 ? "" : "," + function.sympos();
+                text.append(
+                        String.format("  %-38s %s%n", function.name() + place, function.unit()));
+            }
+        }
+    }
+
+    private static void list(StringBuilder text, String title, List<String> names) {
+        if (!names.isEmpty()) {
+            text.append(title).append(": ").append(String.join(", ", names)).append("\n");
+        }
+    }
+
+    private static void warnings(StringBuilder text, List<String> warnings) {
+        warnings.forEach(w -> text.append("warning: ").append(w).append("\n"));
+    }
+
+    private static void proof(StringBuilder text, Proof proof) {
+        text.append("booted the shipped ").append(proof.kernelRelease()).append(" on:\n");
+        for (ProofBoot boot : proof.boots()) {
+            text.append(
+                    String.format(
+                            "  %-16s %-6s boot %s, load %s, transition %s, unload %s, kernel log %s (%s)%n",
+                            boot.cpuModel(),
+                            boot.passed() ? "passed" : "failed",
+                            seconds(OptionalDouble.of(boot.bootSeconds())),
+                            seconds(boot.loadSeconds()),
+                            seconds(boot.transitionSeconds()),
+                            seconds(boot.unloadSeconds()),
+                            boot.logProblems().isEmpty() ? "clean" : "not clean",
+                            boot.accelerator()));
+            boot.reasons().forEach(r -> text.append("    ").append(r).append("\n"));
+        }
+        stepByStep(text, proof.boots().getFirst());
+        text.append(
+                proof.checkSha256().isPresent()
+                        ? ""
+                        : "no behaviour was checked: give a script with --check\n");
+    }
+
+    /** The first boot in the order in which things happened. */
+    private static void stepByStep(StringBuilder text, ProofBoot boot) {
+        text.append("on ").append(boot.cpuModel()).append(", step by step:\n");
+        text.append("  booted after ").append(seconds(OptionalDouble.of(boot.bootSeconds())));
+        text.append("\n");
+        check(text, boot, "before", "before loading");
+        text.append("  loaded in ").append(seconds(boot.loadSeconds()));
+        text.append(", transition finished in ").append(seconds(boot.transitionSeconds()));
+        text.append(": ").append(String.join(", ", boot.functionsPatched())).append("\n");
+        check(text, boot, "during", "with the livepatch");
+        text.append("  unloaded in ").append(seconds(boot.unloadSeconds())).append("\n");
+        check(text, boot, "after", "after unloading");
+        text.append("  kernel log: ")
+                .append(boot.logProblems().isEmpty() ? "clean" : "not clean")
+                .append("\n");
+        boot.logProblems().stream()
+                .flatMap(p -> p.lines().stream())
+                .forEach(l -> text.append("    ").append(printable(l)).append("\n"));
+    }
+
+    private static void check(StringBuilder text, ProofBoot boot, String phase, String title) {
+        for (ProofCheck check : boot.checks()) {
+            if (!check.phase().equals(phase)) {
+                continue;
+            }
+            text.append("  ").append(title).append(", the check ");
+            text.append(
+                    check.timedOut()
+                            ? "took too long and was ended"
+                            : "exits with " + check.exitCode());
+            text.append(check.output().isEmpty() ? "\n" : ":\n");
+            check.output()
+                    .lines()
+                    .forEach(l -> text.append("    ").append(printable(l)).append("\n"));
+        }
+    }
+
+    /** What a guest printed must not move a terminal's cursor. */
+    private static String printable(String line) {
+        return line.replaceAll("\\p{Cntrl}", "?");
+    }
+
+    private static String seconds(OptionalDouble value) {
+        return value.isPresent()
+                ? String.format(Locale.ROOT, "%.2f s", value.getAsDouble())
+                : "not reached";
+    }
+
+    static String inspect(Documents.Inspect facts) {
+        StringBuilder text = new StringBuilder();
+        line(text, "file", facts.file());
+        line(text, "sha256", facts.sha256());
+        line(text, "module", facts.name());
+        line(text, "vermagic", facts.vermagic().strip());
+        line(text, "livepatch", facts.livepatch() ? "yes" : "no");
+        line(text, "signature", facts.signed() ? "present (not verified)" : "none");
+        Optional<Manifest> manifest = facts.manifest();
+        if (manifest.isPresent()) {
+            manifest(text, manifest.get());
+        } else {
+            line(text, "manifest", "none: not built by Rebootless");
+        }
+        line(text, "klp symbols", String.valueOf(facts.klpSymbols().size()));
+        facts.klpSymbols()
+                .forEach(s ->
+                        text.append("  ")
+                                .append(s.object())
+                                .append(":")
+                                .append(s.name())
+                                .append(s.sympos() == 0 ? "" : "," + s.sympos())
+                                .append("\n"));
+        facts.klpRelocations()
+                .forEach(r ->
+                        line(
+                                text,
+                                "klp relocations",
+                                r.count() + " in " + r.section() + " for " + r.object()));
+        line(text, "imports", String.join(", ", facts.imports()));
+        return text.toString();
+    }
+
+    private static void manifest(StringBuilder text, Manifest manifest) {
+        line(text, "livepatch name", manifest.name());
+        line(
+                text,
+                "kernel",
+                manifest.kernel().release()
+                        + "="
+                        + manifest.kernel().packageVersion()
+                        + ", build id "
+                        + manifest.kernel().buildId());
+        line(text, "replaces", manifest.replace() ? "all earlier livepatches" : "none, stacks");
+        line(text, "closes", manifest.cves().isEmpty() ? "-" : String.join(", ", manifest.cves()));
+        objects(text, manifest.objects());
+        list(text, "new", manifest.added());
+        warnings(text, manifest.warnings());
+        manifest.inputs().patches().forEach(p -> input(text, "patch", p));
+        input(text, "source", manifest.inputs().source());
+        input(text, "image", manifest.inputs().image());
+        input(text, "compiler", manifest.inputs().compiler());
+        line(text, "built by", manifest.inputs().tool());
+    }
+
+    private static void input(StringBuilder text, String title, Manifest.Input input) {
+        line(text, title, input.name() + "  sha256 " + input.sha256());
+    }
+
+    private static void line(StringBuilder text, String title, String value) {
+        text.append(String.format("%-16s %s%n", title + ":", value));
+    }
+
+    static String kit(Kit kit) {
+        KitFacts facts = kit.facts();
+        StringBuilder text = new StringBuilder();
+        line(text, "release", facts.release());
+        line(text, "build id", facts.buildId());
+        line(text, "image package", facts.packageVersion());
+        line(text, "source", facts.sourcePackage() + " " + facts.sourceVersion());
+        line(text, "compiler", facts.compiler().version());
+        line(text, "vermagic", facts.vermagic().strip());
+        facts.packages()
+                .forEach(p ->
+                        line(
+                                text,
+                                "package",
+                                p.name()
+                                        + "_"
+                                        + p.version()
+                                        + "_"
+                                        + p.architecture()
+                                        + "  sha256 "
+                                        + p.sha256()));
+        facts.config().forEach((name, value) -> line(text, "config", name + "=" + value));
+        line(text, "disk", megabytes(facts.diskBytes()));
+        line(text, "folder", kit.folder().toString());
+        line(text, "made", facts.created().toString());
+        return text.toString();
+    }
+
+    static String kits(List<Kit> kits) {
+        StringBuilder text = new StringBuilder();
+        for (Kit kit : kits) {
+            text.append(
+                    String.format(
+                            "%-36s %-18s %s %9s%n",
+                            kit.facts().release(),
+                            kit.facts().packageVersion(),
+                            kit.facts().buildId(),
+                            megabytes(kit.facts().diskBytes())));
+        }
+        return text.toString();
+    }
+
+    private static String megabytes(long bytes) {
+        return (bytes >> 20) + " MB";
+    }
+}

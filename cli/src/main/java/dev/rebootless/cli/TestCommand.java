@@ -1,0 +1,118 @@
+package dev.rebootless.cli;
+
+import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Problem;
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.lab.CpuProfile;
+import dev.rebootless.lab.Lab;
+import dev.rebootless.lab.ProofRequest;
+import dev.rebootless.manifest.Manifest;
+import dev.rebootless.manifest.Proof;
+import dev.rebootless.source.kit.Kit;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** The proof by boot alone. */
+@Command(
+        name = "test",
+        description = "Boot the shipped kernel, load the module, watch, unload it.",
+        footerHeading = "%nExample:%n",
+        footer = "  rebootless test livepatch-fix.ko --check shows-the-fix.sh")
+final class TestCommand implements Callable<Integer> {
+    private final Console console;
+
+    @Parameters(paramLabel = "MODULE.ko", description = "A livepatch module.")
+    private Path module = Path.of("");
+
+    @Option(
+            names = "--kernel",
+            paramLabel = "RELEASE[=VERSION]",
+            description = "The kernel to boot (default: the one that the module is for).")
+    private Optional<String> kernel = Optional.empty();
+
+    @Option(names = "--check", paramLabel = "SCRIPT", description = Texts.CHECK)
+    private Optional<Path> check = Optional.empty();
+
+    @Option(names = "--json", description = Texts.JSON)
+    private boolean json;
+
+    TestCommand(Console console) {
+        this.console = console;
+    }
+
+    @Override
+    public Integer call() {
+        ModuleFile file = ModuleFile.read(module);
+        check.ifPresent(Inputs::requireFile);
+        if (!file.isLivepatch()) {
+            throw RebootlessException.usage(
+                    "RBL-NO-LIVEPATCH",
+                    module.toString(),
+                    "is a module, but no livepatch",
+                    "give a module that `rebootless build` made");
+        }
+        Kit kit = kit(file);
+        ProofRequest request =
+                ProofRequest.of(kit.bootImage())
+                        .withModule(module)
+                        .withProfiles(
+                                CpuProfile.defaults(
+                                        "y"
+                                                .equals(
+                                                        kit.facts()
+                                                                .config()
+                                                                .get(
+                                                                        "CONFIG_CALL_DEPTH_TRACKING"))));
+        if (check.isPresent()) {
+            request = request.withCheck(check.get());
+        }
+        console.step(
+                "booting "
+                        + KernelChoice.name(kit)
+                        + " on "
+                        + request.profiles().size()
+                        + " CPU models");
+        Proof proof = Lab.standard().prove(request, console.progress());
+        for (String reason : proof.reasons()) {
+            console.problem(
+                    new Problem(
+                            "RBL-PROOF-FAILED",
+                            module.toString(),
+                            reason,
+                            "do not load this module; correct the patch and build it again"));
+        }
+        if (json) {
+            console.print(
+                    new Documents.Test(
+                            Documents.SCHEMA_VERSION,
+                            proof.passed() ? "passed" : "failed",
+                            module.toString(),
+                            kit.facts().release(),
+                            kit.facts().buildId(),
+                            proof));
+        } else {
+            console.print(Reports.test(proof));
+        }
+        return (proof.passed() ? ExitStatus.DONE : ExitStatus.PROOF_FAILED).code();
+    }
+
+    private Kit kit(ModuleFile file) {
+        KernelChoice choice = new KernelChoice(console);
+        if (kernel.isPresent()) {
+            return choice.kit(kernel);
+        }
+        return file.manifest()
+                .map(Manifest::kernel)
+                .map(choice::kit)
+                .orElseGet(() -> {
+                    // The first word of vermagic is the release (include/linux/vermagic.h).
+                    String release = List.of(file.module().vermagic().split(" ")).getFirst();
+                    return choice.kit(Optional.of(release));
+                });
+    }
+}

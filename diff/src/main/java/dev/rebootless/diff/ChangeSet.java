@@ -1,0 +1,121 @@
+package dev.rebootless.diff;
+
+import dev.rebootless.base.Problem;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What differs between the original and the patched object, and what of it has to move into a
+ * livepatch.
+ */
+public final class ChangeSet {
+    private final ObjectModel original;
+    private final ObjectModel patched;
+    private final NameLists names;
+    private final List<Problem> refusals;
+    private final List<String> warnings;
+    private final Selection selection;
+
+    /** The four lists of the contract, each sorted. */
+    record NameLists(
+            List<String> changed, List<String> added, List<String> removed, List<String> data) {}
+
+    ChangeSet(
+            ObjectModel original,
+            ObjectModel patched,
+            NameLists names,
+            List<Problem> refusals,
+            List<String> warnings,
+            Selection selection) {
+        this.original = original;
+        this.patched = patched;
+        this.names = names;
+        this.refusals = List.copyOf(refusals);
+        this.warnings = List.copyOf(warnings);
+        this.selection = selection;
+    }
+
+    /** The original object, taken apart. */
+    public ObjectModel original() {
+        return original;
+    }
+
+    /** The patched object, taken apart. */
+    public ObjectModel patched() {
+        return patched;
+    }
+
+    /**
+     * Sorted names of the functions whose code differs, cold parts and clones under their own
+     * names.
+     */
+    public List<String> changed() {
+        return names.changed();
+    }
+
+    /** Sorted names of the functions that only the patched object has. */
+    public List<String> added() {
+        return names.added();
+    }
+
+    /** Sorted names of the functions and data that only the original has. */
+    public List<String> removed() {
+        return names.removed();
+    }
+
+    /** Sorted names of data that are new or whose content differs. */
+    public List<String> data() {
+        return names.data();
+    }
+
+    /** Why it must not be built; empty if nothing speaks against it. */
+    public List<Problem> refusals() {
+        return refusals;
+    }
+
+    /**
+     * What a reviewer should look at, since no tool can prove it: sentences, in the order found.
+     */
+    public List<String> warnings() {
+        return warnings;
+    }
+
+    /** The functions to replace: original item to patched item. */
+    public Map<Item, Item> replaced() {
+        return selection.replaced();
+    }
+
+    /**
+     * The original code that is replaced: the functions, and the rarely executed parts cut from
+     * them.
+     */
+    public Set<Item> replacedCode() {
+        Set<Item> code = new LinkedHashSet<>(replaced().keySet());
+        Set<String> names = new HashSet<>();
+        code.forEach(item -> item.symbols().forEach(s -> names.add(s.name())));
+        for (Item item : original.items()) {
+            if (item.isFunction()
+                    && Names.isCold(item.name())
+                    && names.contains(Names.hotPart(item.name()))) {
+                code.add(item);
+            }
+        }
+        return code;
+    }
+
+    Selection selection() {
+        return selection;
+    }
+
+    public Verdict verdict() {
+        if (!refusals.isEmpty()) {
+            return Verdict.REFUSED;
+        }
+        boolean nothing =
+                changed().isEmpty() && added().isEmpty() && removed().isEmpty() && data().isEmpty();
+        return nothing ? Verdict.UNCHANGED : Verdict.CHANGED;
+    }
+}

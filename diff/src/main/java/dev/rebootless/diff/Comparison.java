@@ -1,0 +1,274 @@
+package dev.rebootless.diff;
+
+import dev.rebootless.elf.Elf;
+import dev.rebootless.elf.ElfSection;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Whether a paired item is the same in both objects: equal bytes outside address fields, equal
+ * targets of the fields, equal entries in the special tables. Line numbers do not count: in {@code
+ * __bug_table}, in {@code __dyndbg}, and where code reports them ({@link LineNumbers}).
+ */
+final class Comparison {
+    private final ObjectModel original;
+    private final ObjectModel patched;
+    private final Correlation correlation;
+
+    /** Content found equal by earlier comparisons. */
+    private final Set<Pair> equal = new HashSet<>();
+
+    /** Content that the comparison under way takes to be equal. */
+    private final Set<Pair> assumed = new HashSet<>();
+
+    /** What of {@link #assumed} has still to be compared. */
+    private final Deque<Pair> work = new ArrayDeque<>();
+
+    private record Pair(Item ours, Item theirs) {}
+
+    Comparison(ObjectModel original, ObjectModel patched, Correlation correlation) {
+        this.original = original;
+        this.patched = patched;
+        this.correlation = correlation;
+    }
+
+    /**
+     * True if nothing that the item does or holds has changed. Content that it points at is
+     * compared along the references, each pair once: a circle holds if the rest does.
+     */
+    boolean same(Item ours, Item theirs) {
+        assumed.clear();
+        work.clear();
+        work.add(new Pair(ours, theirs));
+        while (!work.isEmpty()) {
+            Pair pair = work.remove();
+            if (!sameButForContent(pair.ours(), pair.theirs())) {
+                return false;
+            }
+        }
+        // All of it together was found equal, so each of it is.
+        equal.addAll(assumed);
+        return true;
+    }
+
+    private boolean sameButForContent(Item ours, Item theirs) {
+        return sectionClass(ours).equals(sectionClass(theirs))
+                && sameBytes(original, ours, patched, theirs)
+                && sameReferences(original.references(ours), patched.references(theirs))
+                && sameEntries(original.entries(ours), patched.entries(theirs));
+    }
+
+    /** The name of a section without what -ffunction-sections and -fdata-sections add to it. */
+    static String sectionClass(Item item) {
+        String name = item.section().name();
+        if (item.isFunction()) {
+            return name.startsWith(".init") || name.startsWith(".exit")
+                    ? name.substring(0, 5)
+                    : "text";
+        }
+        for (String prefix :
+                List.of(
+                        ".data.rel.ro.local",
+                        ".data.rel.ro",
+                        ".data.rel.local",
+                        ".data.rel",
+                        ".rodata",
+                        ".bss")) {
+            if (name.equals(prefix) || name.startsWith(prefix + ".")) {
+                return prefix;
+            }
+        }
+        return name.startsWith(".data.")
+                        && !name.startsWith(".data..")
+                        && !name.equals(".data.once")
+                ? ".data"
+                : name;
+    }
+
+    /** True if the bytes outside address fields (and line numbers) are equal. */
+    static boolean sameBytes(ObjectModel a, Item ours, ObjectModel b, Item theirs) {
+        if (ours.size() != theirs.size()) {
+            return false;
+        }
+        if (ours.section().isNobits() || theirs.section().isNobits()) {
+            return isZero(ours) && isZero(theirs);
+        }
+        List<Reference> fields = new ArrayList<>(a.references(ours));
+        fields.addAll(b.references(theirs));
+        byte[] left = region(ours.section(), ours.offset(), ours.size(), fields);
+        byte[] right = region(theirs.section(), theirs.offset(), theirs.size(), fields);
+        if (ours.section().name().equals("__dyndbg")) {
+            // include/linux/dynamic_debug.h, struct _ddebug: lineno are the low 18 bits after four
+            // pointers.
+            clearBits(left, 32, 18);
+            clearBits(right, 32, 18);
+        }
+        if (java.util.Arrays.equals(left, right)) {
+            return true;
+        }
+        if (!ours.isFunction() || !theirs.isFunction()) {
+            return false;
+        }
+        Set<Integer> lines = new HashSet<>(LineNumbers.in(a, ours));
+        lines.retainAll(LineNumbers.in(b, theirs));
+        for (int line : lines) {
+            clearBits(left, line, 32);
+            clearBits(right, line, 32);
+        }
+        return java.util.Arrays.equals(left, right);
+    }
+
+    private static boolean isZero(Item item) {
+        if (item.section().isNobits()) {
+            return true;
+        }
+        byte[] content = item.section().content();
+        for (long at = item.offset(); at < item.end(); at++) {
+            if (content[(int) at] != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static byte[] region(
+            ElfSection section, long offset, long size, List<Reference> fields) {
+        byte[] bytes =
+                java.util.Arrays.copyOfRange(
+                        section.content(), (int) offset, (int) (offset + size));
+        for (Reference field : fields) {
+            clearBits(bytes, (int) field.offset(), 8 * Elf.fieldSize(field.type()));
+        }
+        return bytes;
+    }
+
+    private static void clearBits(byte[] bytes, int offset, int bits) {
+        for (int i = 0; i < (bits + 7) / 8 && offset + i < bytes.length; i++) {
+            int left = Math.min(8, bits - 8 * i);
+            bytes[offset + i] &= (byte) (0xff << left);
+        }
+    }
+
+    private boolean sameReferences(List<Reference> ours, List<Reference> theirs) {
+        if (ours.size() != theirs.size()) {
+            return false;
+        }
+        for (int i = 0; i < ours.size(); i++) {
+            if (!sameReference(ours.get(i), theirs.get(i))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static int form(int type) {
+        // The assembler writes PLT32 for calls of global functions and PC32 for local ones: the
+        // same arithmetic.
+        return type == Elf.R_X86_64_PLT32 ? Elf.R_X86_64_PC32 : type;
+    }
+
+    private boolean sameReference(Reference ours, Reference theirs) {
+        return ours.offset() == theirs.offset()
+                && form(ours.type()) == form(theirs.type())
+                && sameTarget(ours.target(), theirs.target());
+    }
+
+    private boolean sameTarget(Target ours, Target theirs) {
+        return switch (ours) {
+            case Target.External(dev.rebootless.elf.ElfSymbol symbol, long addend) ->
+                    theirs
+                                    instanceof
+                                    Target.External(
+                                            dev.rebootless.elf.ElfSymbol other,
+                                            long otherAddend)
+                            && symbol.name().equals(other.name())
+                            && addend == otherAddend;
+            case Target.Text(ElfSection section, long offset, long displacement) ->
+                    theirs
+                                    instanceof
+                                    Target.Text(
+                                            ElfSection other,
+                                            long otherOffset,
+                                            long otherDisplacement)
+                            && displacement == otherDisplacement
+                            && LineNumbers.sameText(
+                                    Strings.at(section, offset), Strings.at(other, otherOffset));
+            case Target.InItem(Item item, long displacement, long place) ->
+                    theirs
+                                    instanceof
+                                    Target.InItem(
+                                            Item other,
+                                            long otherDisplacement,
+                                            long otherPlace)
+                            && displacement == otherDisplacement
+                            && sameThing(item, other);
+        };
+    }
+
+    private boolean sameThing(Item ours, Item theirs) {
+        if (ours.kind() != theirs.kind()) {
+            return false;
+        }
+        return switch (ours.kind()) {
+            case FUNCTION -> correlation.patchedOf(ours).orElse(null) == theirs;
+            case DATA ->
+                    ours.symbols().isEmpty()
+                            ? sameContent(ours, theirs)
+                            : correlation.patchedOf(ours).orElse(null) == theirs;
+            case FRAGMENT, LITERAL -> sameContent(ours, theirs);
+        };
+    }
+
+    /** Puts off the comparison of what the compiler made: true unless it is found otherwise. */
+    private boolean sameContent(Item ours, Item theirs) {
+        Pair pair = new Pair(ours, theirs);
+        if (!equal.contains(pair) && assumed.add(pair)) {
+            work.add(pair);
+        }
+        return true;
+    }
+
+    private boolean sameEntries(List<Entry> ours, List<Entry> theirs) {
+        if (ours.size() != theirs.size()) {
+            return false;
+        }
+        for (int i = 0; i < ours.size(); i++) {
+            Entry a = ours.get(i);
+            Entry b = theirs.get(i);
+            if (!a.table().equals(b.table()) || a.size() != b.size() || a.place() != b.place()) {
+                return false;
+            }
+            List<Reference> fields = new ArrayList<>(a.references());
+            fields.addAll(b.references());
+            byte[] left = region(a.section(), a.offset(), a.size(), fields);
+            byte[] right = region(b.section(), b.offset(), b.size(), fields);
+            if (a.table().line() >= 0) {
+                clearBits(left, a.table().line(), a.table().lineBits());
+                clearBits(right, a.table().line(), a.table().lineBits());
+            }
+            if (!java.util.Arrays.equals(left, right) || !sameEntryReferences(a, b)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean sameEntryReferences(Entry a, Entry b) {
+        if (a.references().size() != b.references().size()) {
+            return false;
+        }
+        for (int i = 0; i < a.references().size(); i++) {
+            Reference ours = a.references().get(i);
+            Reference theirs = b.references().get(i);
+            boolean unused = a.isUnused(ours) && b.isUnused(theirs);
+            if (!unused && !sameReference(ours, theirs)) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

@@ -1,0 +1,311 @@
+package dev.rebootless.diff;
+
+import dev.rebootless.elf.ElfSymbol;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Pairs the named items of two objects: which function and which datum of the one is which of the
+ * other.
+ *
+ * <p>Names would settle it, but for the numbers that gcc adds to static locals and clones: a patch
+ * that adds one {@code static int once} turns {@code count.3} into {@code count.4} in functions it
+ * never touched. So, from sure to less sure, and never on a guess:
+ *
+ * <ol>
+ *   <li>descriptors of {@code pr_debug()} pair by what they say: their names are only numbers, and
+ *       a descriptor with another format or function is another message;
+ *   <li>global names, and local names without a number, pair by name;
+ *   <li>names with a number pair if their plain form occurs once on each side;
+ *   <li>what two already paired items of equal code point at with the same field is a pair. Nearly
+ *       all functions of a unit are equal, so nearly all numbered names are settled here;
+ *   <li>what is left is used by changed functions alone. If a paired function uses as many of one
+ *       plain name on both sides, they pair in the order of first use, which is the order of their
+ *       declaration;
+ *   <li>entries of lists of BTF types pair in the order of their places;
+ *   <li>else they stay unpaired, and {@link #isAmbiguous} tells that there were candidates on both
+ *       sides.
+ * </ol>
+ */
+final class Correlation {
+    private final ObjectModel original;
+    private final ObjectModel patched;
+    private final Map<Item, Item> toPatched = new LinkedHashMap<>();
+    private final Map<Item, Item> toOriginal = new LinkedHashMap<>();
+    private final Set<Item> ambiguous = new LinkedHashSet<>();
+    private final Set<String> movedNames = new LinkedHashSet<>();
+
+    private Correlation(ObjectModel original, ObjectModel patched) {
+        this.original = original;
+        this.patched = patched;
+    }
+
+    static Correlation of(ObjectModel original, ObjectModel patched) {
+        Correlation correlation = new Correlation(original, patched);
+        correlation.pairDebugSites();
+        correlation.pairByName();
+        correlation.pairByPlainName();
+        correlation.pairByUse();
+        correlation.pairByOrder();
+        correlation.pairByPlace();
+        correlation.markAmbiguous();
+        return correlation;
+    }
+
+    Optional<Item> patchedOf(Item item) {
+        return Optional.ofNullable(toPatched.get(item));
+    }
+
+    Optional<Item> originalOf(Item item) {
+        return Optional.ofNullable(toOriginal.get(item));
+    }
+
+    /** All pairs, originals in file order. */
+    Map<Item, Item> pairs() {
+        return java.util.Collections.unmodifiableMap(toPatched);
+    }
+
+    /**
+     * True for an unpaired item of the patched object that could be several, or none, of the
+     * original's.
+     */
+    boolean isAmbiguous(Item item) {
+        return ambiguous.contains(item);
+    }
+
+    /**
+     * Names that both objects have, but for things that are no pair: an alias that stands for
+     * another function than before.
+     */
+    Set<String> movedNames() {
+        return java.util.Collections.unmodifiableSet(movedNames);
+    }
+
+    private static boolean isNamed(Item item) {
+        return (item.kind() == ItemKind.FUNCTION || item.kind() == ItemKind.DATA)
+                && !item.symbols().isEmpty();
+    }
+
+    /** A descriptor of include/linux/dynamic_debug.h, struct _ddebug. */
+    private static boolean isDebugSite(Item item) {
+        return item.kind() == ItemKind.DATA && item.section().name().equals("__dyndbg");
+    }
+
+    /**
+     * Equal descriptors pair in their order if both sides have as many of them; a descriptor
+     * without an equal is new, or gone.
+     */
+    private void pairDebugSites() {
+        List<Item> ours = original.items().stream().filter(Correlation::isDebugSite).toList();
+        List<Item> theirs = patched.items().stream().filter(Correlation::isDebugSite).toList();
+        Comparison comparison = new Comparison(original, patched, this);
+        for (Item item : ours) {
+            List<Item> others = theirs.stream().filter(o -> comparison.same(item, o)).toList();
+            if (others.isEmpty() || toPatched.containsKey(item)) {
+                continue;
+            }
+            List<Item> equals =
+                    ours.stream().filter(i -> comparison.same(i, others.getFirst())).toList();
+            if (equals.size() == others.size()) {
+                for (int i = 0; i < equals.size(); i++) {
+                    pair(equals.get(i), others.get(i));
+                }
+            } else {
+                ambiguous.addAll(others);
+            }
+        }
+    }
+
+    private static boolean isNumbered(Item item) {
+        return !item.isGlobal() && !Names.base(item.name()).equals(item.name());
+    }
+
+    private void pair(Item from, Item to) {
+        if (from.kind() == to.kind()
+                && !toPatched.containsKey(from)
+                && !toOriginal.containsKey(to)) {
+            toPatched.put(from, to);
+            toOriginal.put(to, from);
+        }
+    }
+
+    private void pairByName() {
+        Map<String, Item> ours = uniqueNames(original);
+        Map<String, Item> theirs = uniqueNames(patched);
+        for (Item item : original.items()) {
+            for (ElfSymbol symbol : item.symbols()) {
+                Item other = theirs.get(symbol.name());
+                if (other != null && ours.get(symbol.name()) == item) {
+                    pair(item, other);
+                    break;
+                }
+            }
+        }
+        ours.forEach((name, item) -> {
+            Item other = theirs.get(name);
+            if (other != null && toPatched.get(item) != other) {
+                movedNames.add(name);
+            }
+        });
+    }
+
+    /** What bears a name without a number that nothing else in the object bears. */
+    private static Map<String, Item> uniqueNames(ObjectModel model) {
+        Map<String, Item> unique = new LinkedHashMap<>();
+        Set<String> repeated = new HashSet<>();
+        for (Item item : model.items()) {
+            if (isNamed(item) && !isNumbered(item)) {
+                for (ElfSymbol symbol : item.symbols()) {
+                    if (unique.put(symbol.name(), item) != null) {
+                        repeated.add(symbol.name());
+                    }
+                }
+            }
+        }
+        unique.keySet().removeAll(repeated);
+        return unique;
+    }
+
+    private static String group(Item item) {
+        return item.kind() + " " + Names.base(item.name());
+    }
+
+    private static Map<String, List<Item>> groups(Collection<Item> items, Map<Item, Item> done) {
+        Map<String, List<Item>> groups = new LinkedHashMap<>();
+        for (Item item : items) {
+            if (isNamed(item) && !isDebugSite(item) && !done.containsKey(item)) {
+                groups.computeIfAbsent(group(item), k -> new ArrayList<>()).add(item);
+            }
+        }
+        return groups;
+    }
+
+    private void pairByPlainName() {
+        Map<String, List<Item>> ours = groups(original.items(), toPatched);
+        Map<String, List<Item>> theirs = groups(patched.items(), toOriginal);
+        ours.forEach((group, items) -> {
+            List<Item> others = theirs.getOrDefault(group, List.of());
+            if (items.size() == 1 && others.size() == 1) {
+                pair(items.getFirst(), others.getFirst());
+            }
+        });
+    }
+
+    private void pairByUse() {
+        List<Item> work = new ArrayList<>(toPatched.keySet());
+        while (!work.isEmpty()) {
+            List<Item> found = new ArrayList<>();
+            for (Item item : work) {
+                Item other = toPatched.get(item);
+                if (other != null && Comparison.sameBytes(original, item, patched, other)) {
+                    vote(original.references(item), patched.references(other), found);
+                    voteByEntries(item, other, found);
+                }
+            }
+            work = found;
+        }
+    }
+
+    private void voteByEntries(Item item, Item other, List<Item> found) {
+        List<Entry> ours = original.entries(item);
+        List<Entry> theirs = patched.entries(other);
+        if (ours.size() == theirs.size()) {
+            for (int i = 0; i < ours.size(); i++) {
+                if (ours.get(i).table().equals(theirs.get(i).table())
+                        && ours.get(i).place() == theirs.get(i).place()) {
+                    vote(ours.get(i).references(), theirs.get(i).references(), found);
+                }
+            }
+        }
+    }
+
+    private void vote(List<Reference> ours, List<Reference> theirs, List<Item> found) {
+        if (ours.size() != theirs.size()) {
+            return;
+        }
+        for (int i = 0; i < ours.size(); i++) {
+            if (ours.get(i).offset() == theirs.get(i).offset()
+                    && ours.get(i).target() instanceof Target.InItem(Item from, long d1, long p1)
+                    && theirs.get(i).target() instanceof Target.InItem(Item to, long d2, long p2)
+                    && d1 == d2
+                    && isNamed(from)
+                    && isNamed(to)
+                    && !isDebugSite(from)
+                    && group(from).equals(group(to))
+                    && !toPatched.containsKey(from)
+                    && !toOriginal.containsKey(to)) {
+                pair(from, to);
+                found.add(from);
+            }
+        }
+    }
+
+    private void pairByOrder() {
+        for (Item item : List.copyOf(toPatched.keySet())) {
+            Item other = toPatched.get(item);
+            if (other == null || !item.isFunction()) {
+                continue;
+            }
+            Map<String, List<Item>> ours = groups(used(original, item), toPatched);
+            Map<String, List<Item>> theirs = groups(used(patched, other), toOriginal);
+            ours.forEach((group, items) -> {
+                List<Item> others = theirs.getOrDefault(group, List.of());
+                if (items.size() == others.size()) {
+                    for (int i = 0; i < items.size(); i++) {
+                        pair(items.get(i), others.get(i));
+                    }
+                }
+            });
+        }
+        pairByUse();
+    }
+
+    /**
+     * Lists of BTF types: the code knows the list, not its entries, so those of one type pair in
+     * the order of their places if both sides have as many.
+     */
+    private void pairByPlace() {
+        Map<String, List<Item>> theirs = groups(patched.items(), toOriginal);
+        groups(original.items(), toPatched)
+                .forEach((group, items) -> {
+                    List<Item> others = theirs.getOrDefault(group, List.of());
+                    if (items.size() == others.size() && Names.isBtfId(items.getFirst().name())) {
+                        for (int i = 0; i < items.size(); i++) {
+                            pair(items.get(i), others.get(i));
+                        }
+                    }
+                });
+    }
+
+    /** What an item and its table entries point at, in the order of first use. */
+    private static Set<Item> used(ObjectModel model, Item item) {
+        Set<Item> used = new LinkedHashSet<>();
+        model.references(item).forEach(r -> addTarget(r, used));
+        model.entries(item).forEach(e -> e.references().forEach(r -> addTarget(r, used)));
+        return used;
+    }
+
+    private static void addTarget(Reference reference, Set<Item> used) {
+        if (reference.target()
+                instanceof Target.InItem(Item target, long displacement, long place)) {
+            used.add(target);
+        }
+    }
+
+    private void markAmbiguous() {
+        Map<String, List<Item>> ours = groups(original.items(), toPatched);
+        groups(patched.items(), toOriginal)
+                .forEach((group, items) -> {
+                    if (ours.containsKey(group)) {
+                        ambiguous.addAll(items);
+                    }
+                });
+    }
+}

@@ -1,0 +1,344 @@
+package dev.rebootless.diff;
+
+import dev.rebootless.base.Problem;
+import dev.rebootless.elf.ElfObject;
+import dev.rebootless.elf.ElfRelocation;
+import dev.rebootless.elf.ElfSection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** Finds what changed between two compilations of a unit. */
+public final class ObjectDiff {
+    private final ObjectModel original;
+    private final ObjectModel patched;
+    private final Correlation correlation;
+    private final Map<Item, Item> changedFunctions = new LinkedHashMap<>();
+    private final Map<Item, Item> changedData = new LinkedHashMap<>();
+    private final Set<Problem> refusals = new LinkedHashSet<>();
+
+    private ObjectDiff(ObjectModel original, ObjectModel patched) {
+        this.original = original;
+        this.patched = patched;
+        this.correlation = Correlation.of(original, patched);
+    }
+
+    /**
+     * Compares the object of the original source with that of the patched source.
+     *
+     * @throws dev.rebootless.base.RebootlessException when one of them is no relocatable object for
+     *     x86-64
+     */
+    public static ChangeSet compare(ElfObject original, ElfObject patched) {
+        return new ObjectDiff(ObjectModel.of(original), ObjectModel.of(patched)).run();
+    }
+
+    private ChangeSet run() {
+        refusals.addAll(original.problems());
+        refusals.addAll(patched.problems());
+        comparePairs();
+        Selection selection = Selection.of(patched, correlation, changedFunctions);
+        refusals.addAll(selection.refusals());
+        selection.replaced().forEach(this::checkReplaceable);
+        changedData.forEach(this::refuseChangedData);
+        correlation.movedNames().forEach(this::refuseMovedName);
+        patched.items().stream()
+                .filter(i -> correlation.originalOf(i).isEmpty())
+                .forEach(this::checkNew);
+        checkUnknownSections(selection);
+        return new ChangeSet(
+                original, patched, names(), List.copyOf(refusals), escapes(selection), selection);
+    }
+
+    private void comparePairs() {
+        Comparison comparison = new Comparison(original, patched, correlation);
+        correlation
+                .pairs()
+                .forEach((ours, theirs) -> {
+                    if (!comparison.same(ours, theirs)) {
+                        (ours.isFunction() ? changedFunctions : changedData).put(ours, theirs);
+                    }
+                });
+    }
+
+    private ChangeSet.NameLists names() {
+        Set<String> changed = new TreeSet<>();
+        changedFunctions.values().forEach(i -> changed.add(i.name()));
+        Set<String> data = new TreeSet<>();
+        changedData.values().forEach(i -> data.add(i.name()));
+        Set<String> added = new TreeSet<>();
+        for (Item item : patched.items()) {
+            if (correlation.originalOf(item).isEmpty()) {
+                switch (item.kind()) {
+                    case FUNCTION -> added.add(item.name());
+                    case DATA -> {
+                        if (countsAsData(item)) {
+                            data.add(item.name());
+                        }
+                    }
+                    case FRAGMENT, LITERAL -> {}
+                }
+            }
+        }
+        Set<String> removed = new TreeSet<>();
+        for (Item item : original.items()) {
+            if (correlation.patchedOf(item).isEmpty()
+                    && (item.isFunction() || countsAsData(item))) {
+                removed.add(item.name());
+            }
+        }
+        return new ChangeSet.NameLists(
+                List.copyOf(changed), List.copyOf(added), List.copyOf(removed), List.copyOf(data));
+    }
+
+    private static boolean countsAsData(Item item) {
+        return item.kind() == ItemKind.DATA && !item.symbols().isEmpty() && item.size() > 0;
+    }
+
+    private void refuse(String code, Item item, String message, String remedy) {
+        refusals.add(new Problem(code, item.name(), message, remedy));
+    }
+
+    /** Code that ftrace cannot route, or that is gone when the livepatch comes. */
+    private void checkReplaceable(Item ours, Item theirs) {
+        String section = ours.section().name();
+        if (section.startsWith(".init.")
+                || section.startsWith(".exit.")
+                || section.startsWith(".head.")
+                || theirs.section().name().startsWith(".init.")) {
+            refuse(
+                    "RBL-INIT-CHANGED",
+                    ours,
+                    "the function runs only while the kernel starts or stops (" + section + ")",
+                    "leave it out of the patch: the running kernel never calls it again; for the next boot use the"
+                            + " fixed kernel");
+            return;
+        }
+        for (String fixed :
+                List.of(
+                        ".noinstr.text",
+                        ".entry.text",
+                        ".kprobes.text",
+                        ".irqentry.text",
+                        ".softirqentry.text",
+                        ".static_call.text")) {
+            if (section.equals(fixed) || section.startsWith(fixed + ".")) {
+                refuse(
+                        "RBL-SECTION-UNPATCHABLE",
+                        ours,
+                        "code in " + fixed + " runs where ftrace must not",
+                        "patch the functions that call it, or that it calls");
+                return;
+            }
+        }
+        SpecialTable mcount = SpecialTable.of("__mcount_loc").orElseThrow();
+        Set<Item> traceable = original.owners(mcount);
+        if (!traceable.isEmpty() && !traceable.contains(ours)) {
+            refuse(
+                    "RBL-NO-FENTRY",
+                    ours,
+                    "the function has no call of __fentry__ that ftrace could use to route it (notrace, or inlined"
+                            + " everywhere); it is used by: "
+                            + callers(ours),
+                    "patch the functions that call it instead");
+        }
+    }
+
+    private String callers(Item callee) {
+        Set<String> names = new TreeSet<>();
+        for (Item item : original.items()) {
+            for (Reference reference : original.references(item)) {
+                if (reference.target() instanceof Target.InItem(Item to, long d, long p)
+                        && to == callee
+                        && item != callee
+                        && item.isFunction()) {
+                    names.add(item.name());
+                }
+            }
+        }
+        return names.isEmpty() ? "nothing in this unit" : String.join(", ", names);
+    }
+
+    private void refuseChangedData(Item ours, Item theirs) {
+        String section = ours.section().name();
+        if (section.startsWith(".init.")) {
+            refuse(
+                    "RBL-INIT-CHANGED",
+                    ours,
+                    "data that only the starting kernel uses has changed (" + section + ")",
+                    "leave it out of the patch: it has no effect on a running kernel");
+        } else if (section.startsWith("___ksymtab") || section.startsWith("__ksymtab")) {
+            refuse(
+                    "RBL-EXPORT-CHANGED",
+                    ours,
+                    "the exported symbols have changed",
+                    "leave EXPORT_SYMBOL lines as they are");
+        } else if (ours.size() != theirs.size()) {
+            refuse(
+                    "RBL-DATA-CHANGED",
+                    ours,
+                    "its size changes from "
+                            + ours.size()
+                            + " to "
+                            + theirs.size()
+                            + " bytes, but the running kernel's own copy stays in use",
+                    "leave the variable as it is and add a new one, or set it from the patched code");
+        } else {
+            refuse(
+                    "RBL-DATA-CHANGED",
+                    ours,
+                    "its initial content or kind changes, but the running kernel's own copy stays in use ("
+                            + section
+                            + ")",
+                    "leave the initial value as it is and let the patched code set or use another value");
+        }
+    }
+
+    /** ftrace routes addresses, not names: who calls the alias calls what it stood for. */
+    private void refuseMovedName(String name) {
+        refusals.add(
+                new Problem(
+                        "RBL-ALIAS-CHANGED",
+                        name,
+                        "the name stands for another function or variable than in the original",
+                        "leave aliases as they are and change the functions they stand for"));
+    }
+
+    /** New things that only a starting kernel or module would take notice of. */
+    private void checkNew(Item item) {
+        String section = item.section().name();
+        if (item.symbols().isEmpty() && sizeOf(original, section) == sizeOf(patched, section)) {
+            return;
+        }
+        if (section.contains("ksymtab") || section.startsWith("__kcrctab")) {
+            refuse(
+                    "RBL-EXPORT-CHANGED",
+                    item,
+                    "a new symbol is exported",
+                    "leave EXPORT_SYMBOL lines out: no module could use it before the livepatch is loaded");
+        } else if (section.startsWith(".initcall")
+                || section.startsWith(".con_initcall")
+                || section.startsWith(".init.setup")) {
+            refuse(
+                    "RBL-INITCALL",
+                    item,
+                    "a new initialisation call",
+                    "call it from a patched function instead");
+        } else if (section.equals("__param")) {
+            refuse(
+                    "RBL-PARAM",
+                    item,
+                    "a new module parameter",
+                    "use a variable with a fixed value");
+        } else if (section.startsWith("__tracepoints")
+                || section.startsWith("_ftrace_events")
+                || section.startsWith("__syscalls_metadata")
+                || section.startsWith("__bpf_raw_tp_map")) {
+            refuse(
+                    "RBL-TRACEPOINT",
+                    item,
+                    "a new tracepoint or system call (" + section + ")",
+                    "leave it out: only a starting kernel registers those");
+        }
+    }
+
+    /**
+     * New functions whose address is taken: what the kernel keeps of it (in a timer, a work item,
+     * an RCU callback, a table of operations) dangles once the livepatch is unloaded.
+     */
+    private List<String> escapes(Selection selection) {
+        Set<String> warnings = new TreeSet<>();
+        for (Item from : selection.carried()) {
+            for (Reference reference : patched.references(from)) {
+                if (reference.target() instanceof Target.InItem(Item to, long d, long place)
+                        && to.isFunction()
+                        && place == 0
+                        && correlation.originalOf(to).isEmpty()
+                        && !Names.isCold(to.name())
+                        && !isBranch(from, reference)) {
+                    warnings.add(
+                            to.name()
+                                    + ": the address of this new function is taken in "
+                                    + from.name()
+                                    + "; if the kernel keeps it, do not unload the livepatch while it may"
+                                    + " be called");
+                }
+            }
+        }
+        return List.copyOf(warnings);
+    }
+
+    /** call and jmp (E8, E9) and jcc (0F 80 to 0F 8F) with a distance: SDM volume 2, appendix A. */
+    private static boolean isBranch(Item from, Reference reference) {
+        if (!from.section().isExecutable() || reference.offset() < 2) {
+            return from.section().isExecutable();
+        }
+        byte[] code = from.section().content();
+        int field = (int) (from.offset() + reference.offset());
+        int opcode = code[field - 1] & 0xff;
+        return opcode == 0xe8
+                || opcode == 0xe9
+                || ((opcode & 0xf0) == 0x80 && (code[field - 2] & 0xff) == 0x0f);
+    }
+
+    private static long sizeOf(ObjectModel model, String section) {
+        return model.object().sectionsNamed(section).stream().mapToLong(ElfSection::size).sum();
+    }
+
+    /**
+     * A table that is not known, and that points into code that moves, would be wrong afterwards:
+     * its entry would still describe the original.
+     */
+    private void checkUnknownSections(Selection selection) {
+        for (Item item : patched.items()) {
+            if (item.isFunction()
+                    || item.kind() == ItemKind.FRAGMENT
+                    || selection.carried().contains(item)) {
+                continue;
+            }
+            for (Reference reference : patched.references(item)) {
+                if (reference.target() instanceof Target.InItem in && isInside(in)) {
+                    checkUnknownReference(item.section(), in.item(), selection);
+                }
+            }
+        }
+        for (ElfSection section : patched.object().sections()) {
+            if (section.isAllocated()
+                    || SpecialTable.of(section.name()).isPresent()
+                    || section.name().startsWith(".debug")
+                    || section.name().startsWith(".rela.debug")
+                    || section.name().startsWith(".stab")
+                    || section.name().startsWith(".gnu.lto")) {
+                continue;
+            }
+            for (ElfRelocation relocation : patched.object().relocations(section)) {
+                if (patched.target(section, relocation) instanceof Target.InItem in) {
+                    checkUnknownReference(section, in.item(), selection);
+                }
+            }
+        }
+    }
+
+    /** False for the address of a function as a whole, which stays the original's. */
+    private static boolean isInside(Target.InItem target) {
+        Item to = target.item();
+        return to.kind() == ItemKind.FRAGMENT
+                || (to.isFunction() && (target.place() != 0 || Names.isCold(to.name())));
+    }
+
+    private void checkUnknownReference(ElfSection from, Item to, Selection selection) {
+        boolean isCode = to.isFunction() || to.kind() == ItemKind.FRAGMENT;
+        if (isCode && selection.carried().contains(to)) {
+            refuse(
+                    "RBL-SECTION-UNKNOWN",
+                    to,
+                    "section "
+                            + from.name()
+                            + " points into its code, and its meaning is not known",
+                    "report it with the patch; the section has to be understood first");
+        }
+    }
+}

@@ -1,0 +1,471 @@
+package dev.rebootless.diff;
+
+import dev.rebootless.base.Problem;
+import dev.rebootless.elf.Elf;
+import dev.rebootless.elf.ElfObject;
+import dev.rebootless.elf.ElfRelocation;
+import dev.rebootless.elf.ElfSection;
+import dev.rebootless.elf.ElfSymbol;
+import dev.rebootless.elf.x86.Instruction;
+import dev.rebootless.elf.x86.X86Decoder;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * An object taken apart into items, with what points at what. It works on ranges under symbols, not
+ * on whole sections, so that objects compiled without -ffunction-sections are served alike.
+ */
+public final class ObjectModel {
+    private final ElfObject object;
+    private final Map<ElfSection, NavigableMap<Long, Item>> items = new LinkedHashMap<>();
+    private final Map<ElfSymbol, Item> bySymbol = new HashMap<>();
+    private final Map<Item, List<Reference>> references = new HashMap<>();
+    private final Map<Item, List<Entry>> entries = new LinkedHashMap<>();
+    private final Map<ElfSection, NavigableMap<Long, ElfRelocation>> relocations = new HashMap<>();
+    private final List<Problem> problems = new ArrayList<>();
+
+    private ObjectModel(ElfObject object) {
+        this.object = object;
+    }
+
+    /**
+     * Takes an object apart.
+     *
+     * @throws dev.rebootless.base.RebootlessException {@code RBL-ARCHITECTURE} for a machine that
+     *     is not served yet
+     */
+    public static ObjectModel of(ElfObject object) {
+        if (object.header().type() != Elf.ET_REL) {
+            throw dev.rebootless.base.RebootlessException.usage(
+                    "RBL-ELF", "", "it is linked already", "give relocatable objects (.o files)");
+        }
+        if (object.header().machine() != Elf.EM_X86_64) {
+            throw dev.rebootless.base.RebootlessException.refused(
+                    "RBL-ARCHITECTURE",
+                    "",
+                    "the object is for machine "
+                            + object.header().machine()
+                            + ", only x86-64 (62) is served yet",
+                    "build for x86-64");
+        }
+        Soundness.require(object);
+        ObjectModel model = new ObjectModel(object);
+        for (ElfSection section : object.sections()) {
+            NavigableMap<Long, ElfRelocation> byOffset = new TreeMap<>();
+            for (ElfRelocation relocation : object.relocations(section)) {
+                byOffset.put(relocation.offset(), relocation);
+            }
+            model.relocations.put(section, byOffset);
+        }
+        for (ElfSection section : object.sections()) {
+            if (isPlain(section)) {
+                model.items.put(section, model.cut(section));
+            }
+        }
+        for (ElfSection section : object.sections()) {
+            SpecialTable.of(section.name()).ifPresent(table -> model.readTable(table, section));
+        }
+        return model;
+    }
+
+    /** True for sections that are cut into items: not tables, strings, debug data and the like. */
+    private static boolean isPlain(ElfSection section) {
+        return section.isAllocated()
+                && !section.isStrings()
+                && SpecialTable.of(section.name()).isEmpty();
+    }
+
+    private NavigableMap<Long, Item> cut(ElfSection section) {
+        List<ElfSymbol> symbols =
+                object.symbolsIn(section).stream()
+                        .filter(s -> s.type() != Elf.STT_SECTION && s.type() != Elf.STT_FILE)
+                        .filter(s -> !Names.isMarker(s.name()))
+                        // Assembler labels without size inside code (.L…, ftrace's) name no item of
+                        // their own.
+                        .filter(s ->
+                                s.isFunction()
+                                        || s.isObject()
+                                        || s.size() > 0
+                                        || !section.isExecutable())
+                        .filter(s -> s.value() >= 0 && s.value() <= section.size())
+                        .sorted(
+                                Comparator.comparingLong(ElfSymbol::value)
+                                        .thenComparing(
+                                                Comparator.comparingLong(ElfSymbol::size)
+                                                        .reversed())
+                                        .thenComparing(s -> !isNamedAfter(section, s))
+                                        .thenComparing(ElfSymbol::isLocal))
+                        .toList();
+        NavigableMap<Long, Item> cut = new TreeMap<>();
+        if ((section.flags() & Elf.SHF_MERGE) != 0
+                && section.entrySize() > 0
+                && symbols.isEmpty()) {
+            for (long at = 0;
+                    at + section.entrySize() <= section.size();
+                    at += section.entrySize()) {
+                cut.put(
+                        at,
+                        new Item(ItemKind.LITERAL, section, at, section.entrySize(), List.of()));
+            }
+            return cut;
+        }
+        boolean isFragments =
+                section.name().startsWith(".altinstr") || section.name().equals(".fixup");
+        if (isFragments) {
+            fragments(section).forEach(i -> cut.put(i.offset(), i));
+            return cut;
+        }
+        long at = 0;
+        int i = 0;
+        while (i < symbols.size()) {
+            ElfSymbol first = symbols.get(i);
+            long start = first.value();
+            if (start > at) {
+                literal(section, at, start).ifPresent(item -> cut.put(item.offset(), item));
+            }
+            List<ElfSymbol> same = new ArrayList<>();
+            long end = start + Math.min(first.size(), section.size() - start);
+            while (i < symbols.size()
+                    && (symbols.get(i).value() == start || symbols.get(i).value() < end)) {
+                if (symbols.get(i).value() == start) {
+                    same.add(symbols.get(i));
+                }
+                i++;
+            }
+            boolean sizeless = first.size() == 0 && section.size() > start;
+            if (sizeless) {
+                // Symbols made by assembler macros (__ksymtab_x) carry no size: they reach to the
+                // next one.
+                long next = i < symbols.size() ? symbols.get(i).value() : section.size();
+                end =
+                        section.name().startsWith(".bss") || section.name().startsWith(".data.")
+                                ? start
+                                : next;
+            }
+            Item item = new Item(kind(section, same.getFirst()), section, start, end - start, same);
+            cut.put(start, item);
+            same.forEach(s -> bySymbol.put(s, item));
+            at = Math.max(at, end);
+        }
+        if (at < section.size()) {
+            literal(section, at, section.size()).ifPresent(item -> cut.put(item.offset(), item));
+        }
+        for (ElfSymbol inner : object.symbolsIn(section)) {
+            if (!bySymbol.containsKey(inner) && inner.type() != Elf.STT_SECTION) {
+                Map.Entry<Long, Item> around = cut.floorEntry(inner.value());
+                if (around != null) {
+                    bySymbol.put(inner, around.getValue());
+                }
+            }
+        }
+        return cut;
+    }
+
+    /**
+     * True for the symbol that -ffunction-sections or -fdata-sections named the section after. Of
+     * several aliases it is the one that the source defines; elsewhere the first in the table is.
+     */
+    private static boolean isNamedAfter(ElfSection section, ElfSymbol symbol) {
+        return !symbol.name().isEmpty() && section.name().endsWith("." + symbol.name());
+    }
+
+    private static ItemKind kind(ElfSection section, ElfSymbol symbol) {
+        if (section.isExecutable()) {
+            return ItemKind.FUNCTION;
+        }
+        return Names.isCompilerConstant(symbol.name()) && !section.isWritable()
+                ? ItemKind.LITERAL
+                : ItemKind.DATA;
+    }
+
+    /** What lies between symbols: nothing but padding, or something that the compiler made. */
+    private Optional<Item> literal(ElfSection section, long from, long to) {
+        boolean padding =
+                relocations.getOrDefault(section, new TreeMap<>()).subMap(from, to).isEmpty();
+        for (long at = from; at < to && padding && !section.isNobits(); at++) {
+            int value = section.content()[(int) at] & 0xff;
+            padding = section.isExecutable() || value == 0;
+        }
+        if (padding && !object.symbolsIn(section).stream().allMatch(ElfSymbol::isSectionSymbol)) {
+            return Optional.empty();
+        }
+        ItemKind kind =
+                section.isExecutable()
+                        ? ItemKind.FRAGMENT
+                        : section.isWritable() ? ItemKind.DATA : ItemKind.LITERAL;
+        return Optional.of(new Item(kind, section, from, to - from, List.of()));
+    }
+
+    /** Cuts a section of nameless code at the places that are pointed at. */
+    private List<Item> fragments(ElfSection section) {
+        TreeSet<Long> cuts = new TreeSet<>();
+        cuts.add(0L);
+        cuts.add(section.size());
+        for (ElfSection from : object.sections()) {
+            for (ElfRelocation relocation : object.relocations(from)) {
+                if (relocation.symbol().isIn(section) && from != section) {
+                    long place =
+                            relocation.symbol().value()
+                                    + relocation.addend()
+                                    + reach(from, relocation);
+                    if (place >= 0 && place <= section.size()) {
+                        cuts.add(place);
+                    }
+                }
+            }
+        }
+        List<Item> list = new ArrayList<>();
+        Long previous = null;
+        for (Long cut : cuts) {
+            if (previous != null && cut > previous) {
+                list.add(new Item(ItemKind.FRAGMENT, section, previous, cut - previous, List.of()));
+            }
+            previous = cut;
+        }
+        return list;
+    }
+
+    /**
+     * The bytes between a PC-relative field and the end of its instruction, which the addend takes
+     * back; 0 in tables.
+     */
+    private long reach(ElfSection section, ElfRelocation relocation) {
+        if (!section.isExecutable()
+                || (relocation.type() != Elf.R_X86_64_PC32
+                        && relocation.type() != Elf.R_X86_64_PLT32)) {
+            return 0;
+        }
+        Integer end = instructionEnds(section).get((int) relocation.offset());
+        return end == null ? 4 : end - relocation.offset();
+    }
+
+    private final Map<ElfSection, Map<Integer, Integer>> ends = new HashMap<>();
+
+    /** For each instruction's displacement field: where the instruction ends. */
+    private Map<Integer, Integer> instructionEnds(ElfSection section) {
+        return ends.computeIfAbsent(
+                section,
+                s -> {
+                    Map<Integer, Integer> map = new HashMap<>();
+                    byte[] code = s.content();
+                    for (int at = 0; at < code.length; ) {
+                        Instruction instruction = X86Decoder.decode(code, at, code.length);
+                        if (instruction.displacement().size() == 4) {
+                            map.put(instruction.displacement().offset(), at + instruction.length());
+                        }
+                        at += instruction.length();
+                    }
+                    return map;
+                });
+    }
+
+    private void readTable(SpecialTable table, ElfSection section) {
+        if (table.role() == SpecialTable.Role.IGNORED
+                || table.role() == SpecialTable.Role.DERIVED) {
+            return;
+        }
+        NavigableMap<Long, ElfRelocation> fields =
+                relocations.getOrDefault(section, new TreeMap<>());
+        long size = table.entrySize();
+        if (size == 0) {
+            int anchors = fields.size() / table.fieldsPerEntry();
+            if (fields.isEmpty()) {
+                return;
+            }
+            if (fields.size() % table.fieldsPerEntry() != 0 || section.size() % anchors != 0) {
+                problems.add(malformed(section));
+                return;
+            }
+            size = section.size() / anchors;
+        }
+        if (section.size() % size != 0) {
+            problems.add(malformed(section));
+            return;
+        }
+        for (long at = 0; at < section.size(); at += size) {
+            ElfRelocation anchor = fields.get(at + table.anchor());
+            if (anchor == null) {
+                problems.add(malformed(section));
+                return;
+            }
+            Target target = target(section, anchor);
+            if (!(target instanceof Target.InItem in)) {
+                problems.add(malformed(section));
+                return;
+            }
+            List<Reference> list = new ArrayList<>();
+            for (ElfRelocation field : fields.subMap(at, at + size).values()) {
+                Soundness.requireInside(field, at + size, "an entry of " + section.name());
+                list.add(
+                        new Reference(
+                                field.offset() - at, field.type(), target(section, field), false));
+            }
+            entries.computeIfAbsent(in.item(), k -> new ArrayList<>())
+                    .add(new Entry(table, section, at, size, in.item(), in.place(), list));
+        }
+    }
+
+    private static Problem malformed(ElfSection section) {
+        return new Problem(
+                "RBL-TABLE-FORM",
+                section.name(),
+                "its entries do not have the form that the kernel's macros give them",
+                "report it with the object; the patch cannot be built until the form is known");
+    }
+
+    /** What a relocation of a section points at. */
+    Target target(ElfSection section, ElfRelocation relocation) {
+        ElfSymbol symbol = relocation.symbol();
+        Optional<ElfSection> home = symbol.section();
+        if (home.isEmpty()) {
+            return new Target.External(symbol, relocation.addend());
+        }
+        ElfSection there = home.get();
+        long encoded = symbol.value() + relocation.addend();
+        long place = encoded + reach(section, relocation);
+        if (there.isStrings()) {
+            Soundness.requireString(there, place);
+            return new Target.Text(there, place, encoded - place);
+        }
+        Item named = symbol.isSectionSymbol() ? null : bySymbol.get(symbol);
+        if (named != null) {
+            return new Target.InItem(named, encoded - named.offset(), place - named.offset());
+        }
+        NavigableMap<Long, Item> cut = items.get(there);
+        if (cut == null || cut.isEmpty()) {
+            return new Target.External(symbol, relocation.addend());
+        }
+        // A pointer to the end of an array lies just past it; otherwise the item around the place.
+        Map.Entry<Long, Item> around = cut.floorEntry(place);
+        if (around == null) {
+            around = cut.firstEntry();
+        }
+        Item item = around.getValue();
+        return new Target.InItem(item, encoded - item.offset(), place - item.offset());
+    }
+
+    public ElfObject object() {
+        return object;
+    }
+
+    /** What in the object has a form that is not understood; a reason to refuse. */
+    public List<Problem> problems() {
+        return List.copyOf(problems);
+    }
+
+    /** All items in file order. */
+    public List<Item> items() {
+        return items.values().stream().flatMap(m -> m.values().stream()).toList();
+    }
+
+    /** The item that a symbol names or lies in. */
+    public Optional<Item> item(ElfSymbol symbol) {
+        return Optional.ofNullable(bySymbol.get(symbol));
+    }
+
+    /** The entries of special tables that belong to an item, in table order. */
+    List<Entry> entries(Item item) {
+        return entries.getOrDefault(item, List.of());
+    }
+
+    /**
+     * Where an item has jump-label sites (entries of {@code __jump_table}), relative to its start.
+     * The kernel's build and the running kernel rewrite the instruction there between a jump and a
+     * NOP.
+     */
+    public List<Long> jumpLabelSites(Item item) {
+        return entries(item).stream()
+                .filter(e -> e.table().section().equals("__jump_table"))
+                .map(Entry::place)
+                .toList();
+    }
+
+    /** The items that own entries of a table. */
+    Set<Item> owners(SpecialTable table) {
+        Set<Item> owners = new LinkedHashSet<>();
+        entries.forEach((item, list) -> {
+            if (list.stream().anyMatch(e -> e.table().equals(table))) {
+                owners.add(item);
+            }
+        });
+        return owners;
+    }
+
+    /** The address fields of an item in order of their offsets, which are relative to the item. */
+    public List<Reference> references(Item item) {
+        return references.computeIfAbsent(item, this::findReferences);
+    }
+
+    private List<Reference> findReferences(Item item) {
+        List<Reference> list = new ArrayList<>();
+        ElfSection section = item.section();
+        NavigableMap<Long, ElfRelocation> fields =
+                relocations
+                        .getOrDefault(section, new TreeMap<>())
+                        .subMap(item.offset(), true, item.end(), false);
+        for (ElfRelocation field : fields.values()) {
+            Soundness.requireInside(field, item.end(), item.name());
+            list.add(
+                    new Reference(
+                            field.offset() - item.offset(),
+                            field.type(),
+                            target(section, field),
+                            false));
+        }
+        if (section.isExecutable()) {
+            addResolvedBranches(item, fields, list);
+            list.sort(Comparator.comparingLong(Reference::offset));
+        }
+        return List.copyOf(list);
+    }
+
+    /**
+     * The assembler resolves branches within a section; those that leave the item are references
+     * all the same.
+     */
+    private void addResolvedBranches(
+            Item item, NavigableMap<Long, ElfRelocation> fields, List<Reference> list) {
+        byte[] code = item.section().content();
+        NavigableMap<Long, Item> neighbours = items.getOrDefault(item.section(), new TreeMap<>());
+        if (neighbours.size() < 2) {
+            return;
+        }
+        for (int at = (int) item.offset(); at < item.end(); ) {
+            Instruction instruction = X86Decoder.decode(code, at, (int) item.end());
+            at += instruction.length();
+            int field = instruction.displacement().offset();
+            if (instruction.target().isEmpty() || fields.containsKey((long) field)) {
+                continue;
+            }
+            long target = instruction.target().getAsLong();
+            if (target >= item.offset() && target < item.end()) {
+                continue;
+            }
+            Map.Entry<Long, Item> around = neighbours.floorEntry(target);
+            if (around == null || target >= around.getValue().end()) {
+                continue;
+            }
+            Item to = around.getValue();
+            long reach = at - field;
+            list.add(
+                    new Reference(
+                            field - item.offset(),
+                            instruction.displacement().size() == 1
+                                    ? Elf.R_X86_64_PC8
+                                    : Elf.R_X86_64_PC32,
+                            new Target.InItem(
+                                    to, target - to.offset() - reach, target - to.offset()),
+                            true));
+        }
+    }
+}

@@ -1,0 +1,203 @@
+package dev.rebootless.diff;
+
+import dev.rebootless.base.Problem;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Which items of the patched object move into the livepatch: the changed functions with their cold
+ * parts, and, along the references, what is new and what the compiler made. Everything else stays
+ * where it is in the running kernel.
+ */
+final class Selection {
+    private final Correlation correlation;
+    private final ObjectModel patched;
+    private final Map<Item, Item> replaced = new LinkedHashMap<>();
+    private final Set<Item> carried = new LinkedHashSet<>();
+    private final List<Problem> refusals = new ArrayList<>();
+
+    private Selection(ObjectModel patched, Correlation correlation) {
+        this.patched = patched;
+        this.correlation = correlation;
+    }
+
+    /**
+     * Where new data may be: sections whose content the module loader treats as it must be. Of the
+     * per-CPU sections it knows {@code .data..percpu} alone (kernel/module/main.c, find_pcpusec); a
+     * variable in {@code .data..percpu..read_mostly} would be one for all CPUs, at a wild address.
+     */
+    private static final List<String> DATA_SECTIONS =
+            List.of(
+                    ".data",
+                    ".bss",
+                    ".rodata",
+                    ".data.once",
+                    ".data..percpu",
+                    ".data..read_mostly",
+                    ".data..cacheline_aligned",
+                    ".data..ro_after_init",
+                    ".data.unlikely",
+                    ".bss.unlikely",
+                    ".data.rel.ro",
+                    ".data.rel",
+                    ".data.rel.local",
+                    ".data.rel.ro.local",
+                    "__dyndbg");
+
+    /**
+     * Selects, starting from the changed functions.
+     *
+     * @param changed original to patched function, whichever part of it changed
+     */
+    static Selection of(ObjectModel patched, Correlation correlation, Map<Item, Item> changed) {
+        Selection selection = new Selection(patched, correlation);
+        Deque<Item> work = new ArrayDeque<>();
+        changed.forEach((ours, theirs) -> {
+            Item hot = selection.hotPart(theirs);
+            correlation.originalOf(hot).ifPresent(o -> selection.replaced.put(o, hot));
+            selection.carryFamily(hot, work);
+        });
+        while (!work.isEmpty()) {
+            Item item = work.remove();
+            for (Reference reference : patched.references(item)) {
+                selection.follow(item, reference, work);
+            }
+            for (Entry entry : patched.entries(item)) {
+                for (Reference reference : entry.references()) {
+                    if (!entry.isUnused(reference)) {
+                        selection.follow(item, reference, work);
+                    }
+                }
+            }
+        }
+        return selection;
+    }
+
+    /**
+     * The function that a rarely executed part was cut from; the function itself where it is no
+     * such part.
+     */
+    Item hotPart(Item item) {
+        if (!item.isFunction() || !Names.isCold(item.name())) {
+            return item;
+        }
+        String hot = Names.hotPart(item.name());
+        return patched.items().stream()
+                .filter(i ->
+                        i.isFunction() && i.symbols().stream().anyMatch(s -> s.name().equals(hot)))
+                .findFirst()
+                .orElse(item);
+    }
+
+    private void carryFamily(Item hot, Deque<Item> work) {
+        for (Item item : patched.items()) {
+            if (item == hot
+                    || (item.isFunction() && Names.isCold(item.name()) && hotPart(item) == hot)) {
+                carry(item, work);
+            }
+        }
+    }
+
+    private void carry(Item item, Deque<Item> work) {
+        if (carried.add(item)) {
+            work.add(item);
+        }
+    }
+
+    private void follow(Item from, Reference reference, Deque<Item> work) {
+        if (!(reference.target() instanceof Target.InItem(Item to, long displacement, long place))
+                || carried.contains(to)) {
+            return;
+        }
+        switch (to.kind()) {
+            case FRAGMENT, LITERAL -> carry(to, work);
+            case FUNCTION -> {
+                if (correlation.originalOf(to).isEmpty()) {
+                    carryFamily(hotPart(to), work);
+                } else if (place != 0) {
+                    refuse(
+                            "RBL-CODE-REFERENCE",
+                            from.name(),
+                            "it points into the middle of " + to.name() + ", which stays as it is",
+                            "report it with the patch; such code cannot be moved");
+                }
+            }
+            case DATA -> followData(from, to, work);
+        }
+    }
+
+    private void followData(Item from, Item to, Deque<Item> work) {
+        if (correlation.originalOf(to).isPresent()) {
+            return;
+        }
+        String section = Comparison.sectionClass(to);
+        if (to.symbols().isEmpty()) {
+            refuse(
+                    "RBL-ANONYMOUS-DATA",
+                    from.name(),
+                    "it uses writable data without a name in " + to.section().name(),
+                    "report it with the patch; its place in the running kernel cannot be told");
+        } else if (correlation.isAmbiguous(to) && to.size() > 0 && !Names.isOnceFlag(to.name())) {
+            refuse(
+                    "RBL-STATIC-UNPAIRED",
+                    to.name(),
+                    "it cannot be told which static variable of the original it is, or whether it is a new one, in "
+                            + from.name(),
+                    "give the new variable a name that the function does not use yet");
+        } else if (!DATA_SECTIONS.contains(section)) {
+            refuse(
+                    "RBL-SECTION",
+                    to.name(),
+                    "new data in section "
+                            + to.section().name()
+                            + " cannot be carried in a livepatch",
+                    "define it in an ordinary data section");
+        } else {
+            carry(to, work);
+        }
+    }
+
+    private void refuse(String code, String place, String message, String remedy) {
+        Problem problem = new Problem(code, place, message, remedy);
+        if (!refusals.contains(problem)) {
+            refusals.add(problem);
+        }
+    }
+
+    /** Original function to the patched one that replaces it. */
+    Map<Item, Item> replaced() {
+        return java.util.Collections.unmodifiableMap(replaced);
+    }
+
+    /** What moves, in the order in which it was found. */
+    Set<Item> carried() {
+        return java.util.Collections.unmodifiableSet(carried);
+    }
+
+    List<Problem> refusals() {
+        return List.copyOf(refusals);
+    }
+
+    /**
+     * The item of the original that a reference must point at, or empty if it points at what is
+     * carried. The address of a replaced function is the original's: ftrace routes the call,
+     * nothing dangles after the livepatch is gone, and comparisons of pointers hold. A place inside
+     * a carried function (a label, the target of a jump table, a cold part) is always in its new
+     * body.
+     */
+    Optional<Item> staysAt(Target.InItem target) {
+        Item to = target.item();
+        boolean inBody =
+                to.isFunction()
+                        && carried.contains(to)
+                        && (target.place() != 0 || Names.isCold(to.name()));
+        return inBody ? Optional.empty() : correlation.originalOf(to);
+    }
+}

@@ -1,0 +1,73 @@
+package dev.rebootless.diff;
+
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.elf.Elf;
+import dev.rebootless.elf.ElfObject;
+import dev.rebootless.elf.ElfRelocation;
+import dev.rebootless.elf.ElfSection;
+
+/**
+ * What the differ relies on beyond what the ELF reader has checked: limits on sizes, and that every
+ * address field lies whole in the thing it belongs to.
+ */
+final class Soundness {
+    private Soundness() {}
+
+    /** Far above any section of a unit; bounds what a section of zeroes can make us allocate. */
+    private static final long MAX_SECTION_BYTES = 256L << 20;
+
+    /** The largest that a kernel asks for is a huge page (arch/x86/kernel/vmlinux.lds.S). */
+    private static final long MAX_ALIGNMENT = 2L << 20;
+
+    /**
+     * Checks a whole object.
+     *
+     * @throws RebootlessException exit status 2, {@code RBL-ELF}
+     */
+    static void require(ElfObject object) {
+        for (ElfSection section : object.sections()) {
+            String name = section.name();
+            check(
+                    section.size() <= MAX_SECTION_BYTES,
+                    "section " + name + " has " + section.size() + " bytes");
+            check(
+                    section.alignment() <= MAX_ALIGNMENT,
+                    "section " + name + " has the alignment " + section.alignment());
+            check(
+                    section.entrySize() >= 0 && section.entrySize() <= MAX_SECTION_BYTES,
+                    "section " + name + " has entries of " + section.entrySize() + " bytes");
+            boolean needsBytes =
+                    section.isExecutable()
+                            || section.isStrings()
+                            || SpecialTable.of(name).isPresent()
+                            || !object.relocations(section).isEmpty();
+            check(
+                    !section.isNobits() || section.size() == 0 || !needsBytes,
+                    "section " + name + " has no content in the file");
+            for (ElfRelocation relocation : object.relocations(section)) {
+                requireInside(relocation, section.size(), name);
+            }
+        }
+    }
+
+    /** Checks that a field ends before its section, item or entry does. */
+    static void requireInside(ElfRelocation field, long end, String what) {
+        check(
+                field.offset() + Elf.fieldSize(field.type()) <= end,
+                "an address field at " + field.offset() + " reaches beyond the end of " + what);
+    }
+
+    /** Checks that a string lies in its section. */
+    static void requireString(ElfSection section, long offset) {
+        check(
+                offset >= 0 && offset < section.size(),
+                "a reference lies outside of the strings in " + section.name());
+    }
+
+    private static void check(boolean holds, String otherwise) {
+        if (!holds) {
+            throw RebootlessException.usage(
+                    "RBL-ELF", "", "the object is damaged: " + otherwise, "compile it again");
+        }
+    }
+}

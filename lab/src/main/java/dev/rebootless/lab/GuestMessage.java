@@ -1,0 +1,70 @@
+package dev.rebootless.lab;
+
+import dev.rebootless.manifest.ProofCheck;
+import dev.rebootless.manifest.ProofTask;
+import java.util.List;
+
+/** One step that the guest's {@code init.sh} reports. Times are seconds on the guest's clock. */
+sealed interface GuestMessage {
+    /**
+     * The guest is up, and nothing has been loaded.
+     *
+     * @param tainted /proc/sys/kernel/tainted of the stock kernel by itself
+     * @param release as {@code uname -r} prints it
+     * @param version /proc/version
+     */
+    record Ready(long tainted, String release, String version) implements GuestMessage {}
+
+    /** The check ran. */
+    record Check(ProofCheck result) implements GuestMessage {}
+
+    /**
+     * insmod came to its end.
+     *
+     * @param index of the module in the order of loading, from 0
+     * @param status of insmod, 0 when it worked
+     * @param error what insmod said
+     * @param kernelLines what the kernel said meanwhile; only given when it failed
+     */
+    record Load(int index, int status, double seconds, String error, List<String> kernelLines)
+            implements GuestMessage {}
+
+    /** The livepatch that the kernel now lists; an empty name when the module brought none. */
+    record Livepatch(String name) implements GuestMessage {}
+
+    /** Which way a transition goes. */
+    enum Direction {
+        ENABLE,
+        DISABLE,
+        /** Back, after it did not end in time. */
+        REVERSE
+    }
+
+    /** A transition ended, or was not waited for any longer. */
+    record Transition(Direction direction, boolean done, double seconds) implements GuestMessage {}
+
+    /** A task that keeps the transition from ending. */
+    record Lagging(ProofTask task) implements GuestMessage {}
+
+    /**
+     * A function that the livepatch lists.
+     *
+     * @param patched false when its object is a module that is not loaded
+     * @param name {@code FUNCTION,SYMPOS}
+     */
+    record Function(boolean patched, String object, String name) implements GuestMessage {}
+
+    /**
+     * The taints while the livepatch is in force.
+     *
+     * @param moduleLetters /sys/module/NAME/taint
+     * @param tainted /proc/sys/kernel/tainted
+     */
+    record Taints(String moduleLetters, long tainted) implements GuestMessage {}
+
+    /** rmmod came to its end. */
+    record Unload(int status, double seconds, String error) implements GuestMessage {}
+
+    /** Nothing more will come. */
+    record End(long tainted) implements GuestMessage {}
+}

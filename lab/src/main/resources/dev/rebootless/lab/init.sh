@@ -1,0 +1,205 @@
+#!/bin/busybox sh
+# The first and only program of the lab's guest. It follows /rebootless.conf (written by GuestImage.java), reports
+# each step as one line on the second serial port (read by GuestProtocol.java), and powers the guest off. The first
+# port is the kernel's console alone, so nothing that a check prints can be taken for the kernel's word, nor
+# the kernel's for ours.
+#
+# A line is NONCE SEQUENCE KIND FIELD...; free text is base64, and an empty field is "-".
+
+export PATH=/bin HOME=/ LC_ALL=C
+/bin/busybox --install -s /bin
+mkdir -p /proc /sys /dev /tmp /run
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+mount -t tmpfs tmpfs /dev/shm
+mount -t debugfs debugfs /sys/kernel/debug
+mount -t tracefs tracefs /sys/kernel/tracing
+. /rebootless.conf
+
+exec 3>/dev/ttyS1
+stty raw -echo <&3
+# The shell's own complaints must not reach the console, where they would stand among the kernel's lines.
+exec </dev/null >/dev/null 2>&1
+
+sequence=0
+say() {
+    echo "$NONCE $sequence $*" >&3
+    sequence=$((sequence + 1))
+}
+
+# Standard input as one field of a line.
+field() {
+    encoded=$(base64 -w 0)
+    echo "${encoded:--}"
+}
+
+# Hundredths of a second since the boot, in $clock, without a fork. The 1 before the fraction keeps the shell
+# from reading 08 as an octal number.
+now() {
+    read -r uptime idle </proc/uptime
+    clock=$((${uptime%.*} * 100 + 1${uptime#*.} - 100))
+}
+
+# Runs the check and reports its end and what it printed. The reader goes on in the background when the check left a
+# process behind that holds the pipe; it keeps a bounded file and drops the rest, so that nothing blocks.
+check() {
+    rm -f /run/pipe /run/output
+    mkfifo /run/pipe
+    (
+        trap '' XFSZ
+        { (ulimit -f $OUTPUT_BLOCKS; cat >/run/output 2>/dev/null); cat >/dev/null; } </run/pipe 3>&-
+    ) &
+    reader=$!
+    now; began=$clock
+    timeout $CHECK_SECONDS sh /check >/run/pipe 2>&1 3>&-
+    status=$?
+    now; took=$((clock - began))
+    for wait in 1 2 3 4 5 6 7 8 9 10; do
+        kill -0 $reader 2>/dev/null || break
+        usleep 20000
+    done
+    say check $1 $status $took "$(head -c $((OUTPUT_BYTES + 1)) /run/output | field)"
+}
+
+# Loads /modules/$1.ko and reports how that went, with what the kernel said since.
+load() {
+    dmesg -c >/dev/null
+    now; began=$clock
+    insmod /modules/$1.ko >/run/error 2>&1 3>&-
+    status=$?
+    now; took=$((clock - began))
+    if [ $status = 0 ]; then
+        say load $1 0 $took - -
+    else
+        say load $1 $status $took "$(head -c 4096 /run/error | field)" "$(dmesg | tail -n 20 | head -c 8192 | field)"
+    fi
+    return $status
+}
+
+# Waits for the end of the running transition: until the state is 0 ("enable") or the livepatch is gone, as it is
+# once it is disabled ("disable", "reverse"). $2 is the patch_state of a task that still lags (klp_target_state's opposite).
+follow() {
+    now; began=$clock
+    while :; do
+        now
+        if [ -d "$patch" ]; then
+            read -r state <"$patch/transition"
+            [ "$1" = enable ] && [ "$state" = 0 ] && break
+        else
+            break
+        fi
+        if [ $((clock - began)) -ge $TRANSITION_CENTISECONDS ]; then
+            say transition $1 timeout $((clock - began))
+            lagging $2
+            return 1
+        fi
+        usleep 50000
+    done
+    say transition $1 done $((clock - began))
+}
+
+# Names the tasks whose patch_state is $1, with what they sleep in.
+lagging() {
+    count=0
+    for task in /proc/[0-9]*/task/[0-9]*; do
+        state=
+        read -r state 2>/dev/null <$task/patch_state
+        [ "$state" = "$1" ] || continue
+        say task ${task##*/} "$(head -c 64 $task/comm | field)" "$(head -c 4096 $task/stack | field)"
+        count=$((count + 1))
+        [ $count -lt $MAX_TASKS ] || break
+    done
+}
+
+# The functions that the livepatch lists: OBJECT/FUNCTION,SYMPOS. A function waits as long as its module is not loaded.
+functions() {
+    for function in "$patch"/*/*/; do
+        [ -d "$function" ] || continue
+        function=${function%/}
+        object=${function%/*}
+        object=${object##*/}
+        patched=1
+        [ "$object" = vmlinux ] || [ -d "/sys/module/$object" ] || patched=0
+        say function $patched "$object" "${function##*/}"
+    done
+}
+
+unload() {
+    now; began=$clock
+    tries=0
+    # The module's last reference is dropped by a work item after the transition (kernel/livepatch/core.c,
+    # klp_free_patch_work_fn), so the first try may come too early.
+    while ! rmmod "$name" >/run/error 2>&1 3>&-; do
+        tries=$((tries + 1))
+        if [ $tries -ge 40 ]; then
+            now
+            say unload 1 $((clock - began)) "$(head -c 4096 /run/error | field)"
+            return 1
+        fi
+        usleep 50000
+    done
+    now
+    say unload 0 $((clock - began)) -
+}
+
+disable() {
+    echo 0 2>/run/error >"$patch/enabled"
+    follow $1 $2
+}
+
+prove() {
+    [ $CHECK = 0 ] || check before
+    index=0
+    while [ $index -lt $EARLIER ]; do
+        load $index || return
+        index=$((index + 1))
+    done
+    [ $MODULE = 1 ] || return
+    ls /sys/kernel/livepatch >/run/livepatches 2>/dev/null
+    load $index || return
+    name=
+    for entry in /sys/kernel/livepatch/*/; do
+        entry=${entry%/}
+        grep -qxF "${entry##*/}" /run/livepatches || name=${entry##*/}
+    done
+    if [ -z "$name" ] || [ ! -d "/sys/kernel/livepatch/$name" ]; then
+        say livepatch -
+        return
+    fi
+    patch=/sys/kernel/livepatch/$name
+    say livepatch "$name"
+    if follow enable 0; then
+        functions
+        read -r letters <"/sys/module/$name/taint"
+        read_tainted
+        say taint "${letters:--}" $tainted
+        [ $CHECK = 0 ] || check during
+        disable disable 1 || return
+    else
+        disable reverse 1 || return
+    fi
+    unload || return
+    [ $CHECK = 0 ] || check after
+}
+
+# Not with the shell's own read: it asks for one byte at a time, and a sysctl gives no more than its first
+# (fs/proc/proc_sysctl.c).
+read_tainted() {
+    tainted=$(cat /proc/sys/kernel/tainted)
+}
+
+# Until here only warnings and worse were printed, so that the boot is not slowed by its own report.
+dmesg -n 7
+ifconfig lo 127.0.0.1 up
+read_tainted
+say ready $tainted "$(uname -r | field)" "$(head -c 1024 /proc/version | field)"
+case $MODE in
+prove) prove ;;
+run) check run ;;
+esac
+read_tainted
+say end $tainted
+poweroff -f

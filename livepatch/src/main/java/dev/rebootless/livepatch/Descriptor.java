@@ -1,0 +1,316 @@
+package dev.rebootless.livepatch;
+
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.elf.Elf;
+import dev.rebootless.elf.ElfRelocation;
+import dev.rebootless.elf.ElfSection;
+import dev.rebootless.elf.ElfSymbol;
+import dev.rebootless.elf.RelocationTable;
+import dev.rebootless.elf.SymbolPlace;
+import dev.rebootless.kernel.Btf;
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The part of a livepatch module that tells the kernel what it is: struct module, struct klp_patch
+ * with its objects and functions (include/linux/livepatch.h), and the two functions that the module
+ * loader calls. All layouts are those of the kernel's own BTF; no C is compiled.
+ */
+final class Descriptor {
+    /**
+     * A replaced function: its name and sympos in the target object, and the symbol of its new
+     * body.
+     */
+    record Function(String name, int sympos, ElfSymbol body) {}
+
+    private final Btf btf;
+    private final List<ElfRelocation> dataFields = new ArrayList<>();
+    private final ByteArrayOutputStream strings = new ByteArrayOutputStream();
+
+    private Descriptor(Btf btf) {
+        this.btf = btf;
+    }
+
+    /**
+     * What belongs into the module; the bodies and what the kernel exports are referred to as they
+     * are.
+     */
+    record Parts(
+            List<ElfSection> sections, List<ElfSymbol> symbols, List<RelocationTable> tables) {}
+
+    /**
+     * Writes the descriptor for functions of vmlinux.
+     *
+     * @param module the module's name, below the size of the field in struct module (56 bytes with
+     *     the zero)
+     * @param enable undefined symbol of {@code klp_enable_patch}
+     * @param returnThunk undefined symbol of {@code __x86_return_thunk}: how functions return on
+     *     this kernel
+     */
+    static Parts write(
+            Btf btf,
+            String module,
+            boolean replace,
+            List<Function> functions,
+            ElfSymbol enable,
+            ElfSymbol returnThunk) {
+        return new Descriptor(btf).parts(module, replace, functions, enable, returnThunk);
+    }
+
+    private Btf.Struct struct(String name) {
+        return btf.struct(name)
+                .orElseThrow(() ->
+                        RebootlessException.refused(
+                                "RBL-BTF",
+                                name,
+                                "the kernel's BTF does not describe it",
+                                "use a kernel with CONFIG_LIVEPATCH and CONFIG_DEBUG_INFO_BTF"));
+    }
+
+    private static int offset(Btf.Struct struct, String field) {
+        return struct.field(field)
+                .map(Btf.Field::offset)
+                .orElseThrow(() ->
+                        RebootlessException.refused(
+                                "RBL-BTF",
+                                struct.name() + "." + field,
+                                "the kernel's BTF does not describe it",
+                                "use a kernel whose struct " + struct.name() + " has this field"));
+    }
+
+    private Parts parts(
+            String module,
+            boolean replace,
+            List<Function> functions,
+            ElfSymbol enable,
+            ElfSymbol returnThunk) {
+        Btf.Struct moduleStruct = struct("module");
+        Btf.Struct patch = struct("klp_patch");
+        Btf.Struct object = struct("klp_object");
+        Btf.Struct func = struct("klp_func");
+
+        // One writable section: patch, two objects (the second ends the list), functions and their
+        // end.
+        int patchAt = 0;
+        int objectsAt = align(patchAt + (int) patch.size());
+        int functionsAt = align(objectsAt + 2 * (int) object.size());
+        int size = functionsAt + (functions.size() + 1) * (int) func.size();
+        ByteBuffer data = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+        data.put(patchAt + offset(patch, "replace"), (byte) (replace ? 1 : 0));
+
+        ElfSection thisModule =
+                LinkedObject.data(
+                        ".gnu.linkonce.this_module", 64, moduleHead(moduleStruct, module));
+        ElfSymbol thisModuleSymbol =
+                new ElfSymbol(
+                        "__this_module",
+                        0,
+                        moduleStruct.size(),
+                        Elf.STT_OBJECT,
+                        Elf.STB_GLOBAL,
+                        0,
+                        new SymbolPlace.In(thisModule));
+
+        List<StringField> names = new ArrayList<>();
+        for (int i = 0; i < functions.size(); i++) {
+            Function function = functions.get(i);
+            int at = functionsAt + i * (int) func.size();
+            names.add(new StringField(at + offset(func, "old_name"), string(function.name())));
+            dataFields.add(
+                    new ElfRelocation(
+                            at + offset(func, "new_func"), Elf.R_X86_64_64, function.body(), 0));
+            data.putLong(at + offset(func, "old_sympos"), function.sympos());
+        }
+        ElfSection text =
+                ElfSection.progbits(
+                        ".text.livepatch", Elf.SHF_ALLOC | Elf.SHF_EXECINSTR, 16, code());
+        ElfSection rodata =
+                ElfSection.progbits(".rodata.livepatch", Elf.SHF_ALLOC, 1, strings.toByteArray());
+        ElfSection dataSection = LinkedObject.data(".data.livepatch", 64, data.array());
+        ElfSymbol rodataSymbol = ElfSymbol.ofSection(rodata);
+        ElfSymbol dataSymbol = ElfSymbol.ofSection(dataSection);
+        ElfSymbol patchSymbol =
+                new ElfSymbol(
+                        "rebootless_patch",
+                        patchAt,
+                        patch.size(),
+                        Elf.STT_OBJECT,
+                        Elf.STB_LOCAL,
+                        0,
+                        new SymbolPlace.In(dataSection));
+        ElfSymbol init =
+                new ElfSymbol(
+                        "init_module",
+                        0,
+                        INIT_SIZE,
+                        Elf.STT_FUNC,
+                        Elf.STB_GLOBAL,
+                        0,
+                        new SymbolPlace.In(text));
+        ElfSymbol exit =
+                new ElfSymbol(
+                        "cleanup_module",
+                        EXIT_AT,
+                        EXIT_SIZE,
+                        Elf.STT_FUNC,
+                        Elf.STB_GLOBAL,
+                        0,
+                        new SymbolPlace.In(text));
+        names.forEach(f ->
+                dataFields.add(
+                        new ElfRelocation(f.at(), Elf.R_X86_64_64, rodataSymbol, f.string())));
+        dataFields.add(
+                new ElfRelocation(
+                        patchAt + offset(patch, "mod"), Elf.R_X86_64_64, thisModuleSymbol, 0));
+        dataFields.add(
+                new ElfRelocation(
+                        patchAt + offset(patch, "objs"), Elf.R_X86_64_64, dataSymbol, objectsAt));
+        // The name of the object stays NULL: functions of vmlinux.
+        dataFields.add(
+                new ElfRelocation(
+                        objectsAt + offset(object, "funcs"),
+                        Elf.R_X86_64_64,
+                        dataSymbol,
+                        functionsAt));
+
+        return new Parts(
+                List.of(thisModule, text, rodata, dataSection),
+                List.of(rodataSymbol, dataSymbol, patchSymbol, thisModuleSymbol, init, exit),
+                List.of(
+                        RelocationTable.of(
+                                thisModule,
+                                List.of(
+                                        new ElfRelocation(
+                                                offset(moduleStruct, "init"),
+                                                Elf.R_X86_64_64,
+                                                init,
+                                                0),
+                                        new ElfRelocation(
+                                                offset(moduleStruct, "exit"),
+                                                Elf.R_X86_64_64,
+                                                exit,
+                                                0))),
+                        RelocationTable.of(
+                                text,
+                                List.of(
+                                        new ElfRelocation(3, Elf.R_X86_64_32S, dataSymbol, patchAt),
+                                        new ElfRelocation(8, Elf.R_X86_64_PLT32, enable, -4),
+                                        new ElfRelocation(13, Elf.R_X86_64_PLT32, returnThunk, -4),
+                                        new ElfRelocation(
+                                                EXIT_AT + 1, Elf.R_X86_64_PLT32, returnThunk, -4))),
+                        RelocationTable.of(dataSection, dataFields)));
+    }
+
+    private record StringField(long at, long string) {}
+
+    /** Where cleanup_module begins, and how long both functions are. */
+    private static final int INIT_SIZE = 17;
+
+    private static final int EXIT_AT = 32;
+    private static final int EXIT_SIZE = 5;
+
+    /**
+     * {@code int init_module(void) { return klp_enable_patch(&patch); } void cleanup_module(void)
+     * {}}, returning as functions of a kernel with return thunks do (arch/x86/Makefile,
+     * RETHUNK_CFLAGS).
+     */
+    private static byte[] code() {
+        byte[] code = new byte[EXIT_AT + EXIT_SIZE];
+        java.util.Arrays.fill(code, (byte) 0xcc);
+        ByteBuffer out = ByteBuffer.wrap(code);
+        out.put(new byte[] {0x48, (byte) 0xc7, (byte) 0xc7, 0, 0, 0, 0}); // mov $patch, %rdi
+        out.put(new byte[] {(byte) 0xe8, 0, 0, 0, 0}); // call klp_enable_patch
+        out.put(new byte[] {(byte) 0xe9, 0, 0, 0, 0}); // jmp __x86_return_thunk
+        out.position(EXIT_AT);
+        out.put(new byte[] {(byte) 0xe9, 0, 0, 0, 0}); // jmp __x86_return_thunk
+        return code;
+    }
+
+    private static int align(int offset) {
+        return (offset + 7) / 8 * 8;
+    }
+
+    private static byte[] moduleHead(Btf.Struct moduleStruct, String name) {
+        byte[] head = new byte[(int) moduleStruct.size()];
+        byte[] bytes = name.getBytes(StandardCharsets.US_ASCII);
+        System.arraycopy(bytes, 0, head, offset(moduleStruct, "name"), bytes.length);
+        return head;
+    }
+
+    private int string(String text) {
+        int at = strings.size();
+        strings.writeBytes(text.getBytes(StandardCharsets.ISO_8859_1));
+        strings.write(0);
+        return at;
+    }
+
+    /**
+     * The {@code .modinfo} of a livepatch (include/linux/moduleparam.h, MODULE_INFO:
+     * zero-terminated tag=value).
+     */
+    static ElfSection modinfo(String module, String vermagic, String description) {
+        Map<String, String> tags = new LinkedHashMap<>();
+        tags.put("license", "GPL");
+        tags.put("livepatch", "Y");
+        tags.put("description", description);
+        tags.put("depends", "");
+        tags.put("retpoline", "Y");
+        tags.put("name", module);
+        tags.put("vermagic", vermagic);
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        tags.forEach((tag, value) -> {
+            out.writeBytes((tag + "=" + value).getBytes(StandardCharsets.UTF_8));
+            out.write(0);
+        });
+        return ElfSection.progbits(".modinfo", Elf.SHF_ALLOC, 1, out.toByteArray());
+    }
+
+    /** The {@code __versions} of a module: struct modversion_info for each imported symbol. */
+    static ElfSection versions(Btf btf, List<Resolution.Exported> imports) {
+        Btf.Struct info =
+                btf.struct("modversion_info")
+                        .orElseThrow(() ->
+                                RebootlessException.refused(
+                                        "RBL-BTF",
+                                        "modversion_info",
+                                        "the kernel's BTF does not describe it",
+                                        "use a kernel with CONFIG_MODVERSIONS"));
+        int size = (int) info.size();
+        int nameAt = offset(info, "name");
+        ByteBuffer out = ByteBuffer.allocate(size * imports.size()).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < imports.size(); i++) {
+            byte[] name = imports.get(i).name().getBytes(StandardCharsets.US_ASCII);
+            if (name.length >= size - nameAt) {
+                throw RebootlessException.refused(
+                        "RBL-NAME-LENGTH",
+                        imports.get(i).name(),
+                        "its name is too long for __versions",
+                        "report it with the patch");
+            }
+            out.putLong(
+                    i * size + offset(info, "crc"), Integer.toUnsignedLong(imports.get(i).crc()));
+            out.put(i * size + nameAt, name);
+        }
+        return ElfSection.progbits("__versions", Elf.SHF_ALLOC, 32, out.array());
+    }
+
+    /**
+     * An ELF note (gABI, "Note Section"): sizes, type, name and content, each padded to 4 bytes.
+     */
+    static ElfSection note(String section, String name, int type, byte[] content) {
+        byte[] owner = (name + "\0").getBytes(StandardCharsets.US_ASCII);
+        ByteBuffer out =
+                ByteBuffer.allocate(12 + (owner.length + 3) / 4 * 4 + (content.length + 3) / 4 * 4)
+                        .order(ByteOrder.LITTLE_ENDIAN);
+        out.putInt(owner.length).putInt(content.length).putInt(type).put(owner);
+        out.position(12 + (owner.length + 3) / 4 * 4);
+        out.put(content);
+        return ElfSection.of(section, Elf.SHT_NOTE, Elf.SHF_ALLOC, 0, 4, 0, out.array());
+    }
+}

@@ -1,0 +1,330 @@
+package dev.rebootless.livepatch;
+
+import dev.rebootless.base.Hashes;
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.elf.Elf;
+import dev.rebootless.elf.ElfObject;
+import dev.rebootless.elf.ElfReader;
+import dev.rebootless.elf.ElfRelocation;
+import dev.rebootless.elf.ElfSection;
+import dev.rebootless.elf.ElfSymbol;
+import dev.rebootless.elf.ElfWriter;
+import dev.rebootless.elf.RelocationTable;
+import dev.rebootless.elf.SymbolPlace;
+import dev.rebootless.kernel.KernelImage;
+import dev.rebootless.kernel.SymbolVersions;
+import dev.rebootless.manifest.Manifest;
+import dev.rebootless.manifest.ManifestJson;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Makes one module of the units' extracted objects. The order matters:
+ *
+ * <ol>
+ *   <li>link everything, with struct module, so that objtool sees init and exit as what they are;
+ *   <li>objtool adds ORC data and the tables of return, retpoline and static call sites. It knows
+ *       functions that do not return, thunks and static calls by their plain names, so until now
+ *       every reference keeps its own name;
+ *   <li>only then references to what the kernel does not export become klp relocations, and what
+ *       only objtool reads is dropped.
+ * </ol>
+ */
+public final class ModuleLinker {
+    /**
+     * struct module and {@code .klp.sym.OBJECT.} leave room for 55 characters
+     * (include/linux/module.h).
+     */
+    public static final int MAX_NAME_LENGTH = 55;
+
+    private final KernelImage image;
+    private final SymbolVersions exports;
+    private final Objtool objtool;
+
+    public ModuleLinker(KernelImage image, SymbolVersions exports, Objtool objtool) {
+        this.image = image;
+        this.exports = exports;
+        this.objtool = objtool;
+    }
+
+    /**
+     * Links a module.
+     *
+     * @param units in the order of the manifest
+     * @param work an empty folder for the object while objtool works on it
+     * @throws RebootlessException exit status 4: {@code RBL-OBJTOOL-WARNING} when objtool says
+     *     anything
+     */
+    public LivepatchModule link(Manifest manifest, List<UnitPatch> units, Path work) {
+        LinkedObject linked = new LinkedObject();
+        List<Descriptor.Function> functions = new ArrayList<>();
+        for (UnitPatch unit : units) {
+            linked.add(unit.extraction().object(), unit.resolutions());
+            functions.addAll(functions(unit));
+        }
+        addStaticCallKeys(linked);
+        ElfSymbol enable = linked.undefined(exported("klp_enable_patch"));
+        ElfSymbol returnThunk = linked.undefined(exported("__x86_return_thunk"));
+        Descriptor.Parts parts =
+                Descriptor.write(
+                        image.btf(),
+                        manifest.module(),
+                        manifest.replace(),
+                        functions,
+                        enable,
+                        returnThunk);
+        linked.add(parts.sections(), parts.symbols(), parts.tables(), Map.of());
+        linked.add(plainSections(manifest, linked), List.of(), List.of(), Map.of());
+        LinkedObject.Result result = linked.build();
+        ElfObject finished = runObjtool(result, work);
+        byte[] bytes = ElfWriter.write(withKlpRelocations(finished, meanings(finished, result)));
+        return new LivepatchModule(manifest, bytes);
+    }
+
+    private List<Descriptor.Function> functions(UnitPatch unit) {
+        return unit.extraction().replaced().stream()
+                .map(replacement -> {
+                    PatchedAt at = PatchedAt.of(image, unit, replacement.original());
+                    return new Descriptor.Function(at.name(), at.sympos(), replacement.body());
+                })
+                .toList();
+    }
+
+    private void addStaticCallKeys(LinkedObject linked) {
+        for (Resolution resolution : linked.resolutions()) {
+            if (resolution.name().startsWith("__SCT__")) {
+                linked.undefined(SymbolResolver.staticCallKey(resolution.name(), image));
+            }
+        }
+    }
+
+    private Resolution exported(String name) {
+        return exports.export(name)
+                .<Resolution>map(e -> new Resolution.Exported(name, e.crc()))
+                .orElseThrow(() ->
+                        RebootlessException.refused(
+                                "RBL-KERNEL-UNFIT",
+                                name,
+                                "the kernel does not export it",
+                                "use a kernel with CONFIG_LIVEPATCH=y and return thunks"));
+    }
+
+    private List<ElfSection> plainSections(Manifest manifest, LinkedObject linked) {
+        // The loader checks the layout of struct module by the CRC of this name
+        // (kernel/module/version.c).
+        Map<String, Resolution.Exported> imports = new TreeMap<>();
+        if (exported("module_layout") instanceof Resolution.Exported layout) {
+            imports.put(layout.name(), layout);
+        }
+        for (Resolution resolution : linked.resolutions()) {
+            if (resolution instanceof Resolution.Exported export) {
+                imports.put(export.name(), export);
+            }
+        }
+        String json = ManifestJson.compact(manifest);
+        byte[] identity = Hashes.sha256().digest(json.getBytes(StandardCharsets.UTF_8));
+        return List.of(
+                Descriptor.modinfo(
+                        manifest.module(),
+                        manifest.kernel().vermagic(),
+                        "Rebootless livepatch " + manifest.name()),
+                Descriptor.versions(image.btf(), List.copyOf(imports.values())),
+                Descriptor.note(
+                        Manifest.NOTE_SECTION,
+                        Manifest.NOTE_NAME,
+                        Manifest.NOTE_TYPE,
+                        json.getBytes(StandardCharsets.UTF_8)),
+                // NT_GNU_BUILD_ID is 3; the manifest names all inputs, so its hash identifies the
+                // module.
+                Descriptor.note(
+                        ".note.gnu.build-id", "GNU", 3, java.util.Arrays.copyOf(identity, 20)));
+    }
+
+    private ElfObject runObjtool(LinkedObject.Result result, Path work) {
+        Path object = work.resolve("livepatch.o");
+        try {
+            Files.write(object, ElfWriter.write(tagged(result)));
+            String said = objtool.run(object).strip();
+            if (!said.isEmpty()) {
+                throw RebootlessException.refused(
+                        "RBL-OBJTOOL-WARNING",
+                        "",
+                        "objtool warns of the linked module: " + said,
+                        "report it with the patch; a module that objtool doubts is never built");
+            }
+            return ElfReader.read(Files.readAllBytes(object));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * objtool may reorder symbols, and names repeat. The size of an undefined symbol means nothing
+     * to it or to the loader, so it carries the symbol's number through.
+     */
+    private static ElfObject tagged(LinkedObject.Result result) {
+        Map<ElfSymbol, ElfSymbol> tagged = new HashMap<>();
+        List<ElfSymbol> symbols = new ArrayList<>();
+        int number = 1;
+        for (ElfSymbol symbol : result.object().symbols()) {
+            if (result.undefined().containsKey(symbol)) {
+                ElfSymbol with =
+                        new ElfSymbol(
+                                symbol.name(),
+                                0,
+                                number++,
+                                Elf.STT_NOTYPE,
+                                Elf.STB_GLOBAL,
+                                0,
+                                SymbolPlace.UNDEFINED);
+                tagged.put(symbol, with);
+                symbols.add(with);
+            } else {
+                symbols.add(symbol);
+            }
+        }
+        return replaceSymbols(result.object(), symbols, tagged, result.object().relocationTables());
+    }
+
+    private static ElfObject replaceSymbols(
+            ElfObject object,
+            List<ElfSymbol> symbols,
+            Map<ElfSymbol, ElfSymbol> changed,
+            List<RelocationTable> tables) {
+        List<RelocationTable> moved = new ArrayList<>();
+        for (RelocationTable table : tables) {
+            List<ElfRelocation> relocations =
+                    table.relocations().stream()
+                            .map(r ->
+                                    r.to(changed.getOrDefault(r.symbol(), r.symbol()), r.addend()))
+                            .toList();
+            moved.add(
+                    new RelocationTable(table.name(), table.flags(), table.target(), relocations));
+        }
+        return ElfObject.of(
+                object.header(),
+                object.sections(),
+                symbols,
+                moved,
+                object.groups(),
+                object.linkOrder());
+    }
+
+    /** What the undefined symbols of objtool's result mean. */
+    private static Map<ElfSymbol, Resolution> meanings(
+            ElfObject finished, LinkedObject.Result result) {
+        List<Resolution> order = List.copyOf(result.undefined().values());
+        Map<ElfSymbol, Resolution> meanings = new LinkedHashMap<>();
+        for (ElfSymbol symbol : finished.symbols()) {
+            if (symbol.isUndefined()) {
+                int number = (int) symbol.size();
+                if (number < 1
+                        || number > order.size()
+                        || !order.get(number - 1).name().equals(symbol.name())) {
+                    throw RebootlessException.refused(
+                            "RBL-OBJTOOL-SYMBOL",
+                            symbol.name(),
+                            "objtool added a reference to it, or lost its number",
+                            "report it with the patch");
+                }
+                meanings.put(symbol, order.get(number - 1));
+            }
+        }
+        return meanings;
+    }
+
+    private static ElfObject withKlpRelocations(
+            ElfObject object, Map<ElfSymbol, Resolution> meanings) {
+        List<ElfSection> kept = object.sections().stream().filter(ModuleLinker::isKept).toList();
+        Map<ElfSymbol, ElfSymbol> changed = new LinkedHashMap<>();
+        List<ElfSymbol> symbols = new ArrayList<>();
+        for (ElfSymbol symbol : object.symbols()) {
+            if (symbol.section().isPresent() && !kept.contains(symbol.section().get())) {
+                continue;
+            }
+            Resolution meaning = meanings.get(symbol);
+            ElfSymbol result =
+                    switch (meaning) {
+                        case null -> symbol;
+                        case Resolution.Exported(String name, int crc) -> ElfSymbol.undefined(name);
+                        case Resolution.Klp klp ->
+                                new ElfSymbol(
+                                        klp.symbolName(),
+                                        0,
+                                        0,
+                                        Elf.STT_NOTYPE,
+                                        Elf.STB_GLOBAL,
+                                        0,
+                                        SymbolPlace.LIVEPATCH);
+                    };
+            changed.put(symbol, result);
+            symbols.add(result);
+        }
+        List<RelocationTable> tables = new ArrayList<>();
+        for (RelocationTable table : object.relocationTables()) {
+            if (kept.contains(table.target())) {
+                tables.addAll(split(table, meanings));
+            }
+        }
+        // A symbol that nothing refers to any more (objtool's hints) would only be looked up for
+        // nothing.
+        ElfObject whole =
+                ElfObject.of(
+                        object.header(),
+                        kept,
+                        object.symbols().stream().filter(changed::containsKey).toList(),
+                        tables,
+                        List.of(),
+                        Map.of());
+        return replaceSymbols(whole, symbols, changed, tables);
+    }
+
+    /**
+     * What only the link and objtool read is not loaded: scripts/module.lds.S discards it as well.
+     */
+    private static boolean isKept(ElfSection section) {
+        return section.isAllocated() && !section.name().startsWith(".discard");
+    }
+
+    /**
+     * Ordinary relocations stay; those on symbols that the kernel does not export go to a klp
+     * section.
+     */
+    private static List<RelocationTable> split(
+            RelocationTable table, Map<ElfSymbol, Resolution> meanings) {
+        List<ElfRelocation> ordinary = new ArrayList<>();
+        Map<String, List<ElfRelocation>> klp = new TreeMap<>();
+        for (ElfRelocation relocation : table.relocations()) {
+            if (meanings.get(relocation.symbol())
+                    instanceof Resolution.Klp(String target, String name, int pos)) {
+                klp.computeIfAbsent(target, k -> new ArrayList<>()).add(relocation);
+            } else {
+                ordinary.add(relocation);
+            }
+        }
+        List<RelocationTable> tables = new ArrayList<>();
+        if (!ordinary.isEmpty()) {
+            tables.add(new RelocationTable(table.name(), table.flags(), table.target(), ordinary));
+        }
+        klp.forEach((target, relocations) ->
+                tables.add(
+                        new RelocationTable(
+                                ".klp.rela." + target + "." + table.target().name(),
+                                Elf.SHF_ALLOC | Elf.SHF_INFO_LINK | Elf.SHF_RELA_LIVEPATCH,
+                                table.target(),
+                                relocations.stream()
+                                        .sorted(Comparator.comparingLong(ElfRelocation::offset))
+                                        .toList())));
+        return tables;
+    }
+}

@@ -1,0 +1,93 @@
+package dev.rebootless.manifest;
+
+import java.util.List;
+
+/**
+ * What a livepatch module says of itself. It is embedded in the module as an ELF note and stands,
+ * with the proof, in the JSON beside it. Nothing in it depends on when or where it was built: the
+ * same inputs give the same manifest.
+ *
+ * @param schemaVersion {@value #SCHEMA_VERSION}
+ * @param name of the livepatch, as given to {@code --name}
+ * @param module the module's name as the kernel shows it
+ * @param replace whether it takes over from all earlier livepatches (atomic replace)
+ * @param cves the CVE ids that it closes, sorted
+ * @param kernel the one kernel build it is for
+ * @param inputs all that it was built from
+ * @param objects the functions it replaces
+ * @param added functions and data that it brings along, sorted
+ * @param warnings what a reviewer should look at, sorted
+ */
+public record Manifest(
+        int schemaVersion,
+        String name,
+        String module,
+        boolean replace,
+        List<String> cves,
+        Kernel kernel,
+        Inputs inputs,
+        List<TargetObject> objects,
+        List<String> added,
+        List<String> warnings) {
+    /** Version of this format. */
+    public static final int SCHEMA_VERSION = 1;
+
+    /** Name of the ELF note's section, seen at {@code /sys/module/NAME/notes/} on a host. */
+    public static final String NOTE_SECTION = ".note.rebootless";
+
+    /** Owner name and type of the ELF note. */
+    public static final String NOTE_NAME = "rebootless";
+
+    public static final int NOTE_TYPE = 1;
+
+    public Manifest {
+        cves = List.copyOf(cves);
+        objects = List.copyOf(objects);
+        added = List.copyOf(added);
+        warnings = List.copyOf(warnings);
+    }
+
+    /**
+     * A kernel build.
+     *
+     * @param release what {@code uname -r} prints
+     * @param buildId hexadecimal, of the image
+     * @param packageVersion of the image package
+     * @param vermagic as modules of this kernel carry it
+     */
+    public record Kernel(String release, String buildId, String packageVersion, String vermagic) {}
+
+    /**
+     * What the module was built from; hashes are SHA-256 in hexadecimal.
+     *
+     * @param patches the source patches, in the order in which they were applied
+     * @param source the package of the kernel's source
+     * @param image the shipped kernel image (vmlinuz)
+     * @param compiler the compiler's version line and its program's hash
+     * @param tool Rebootless's own version
+     */
+    public record Inputs(
+            List<Input> patches, Input source, Input image, Input compiler, String tool) {
+        public Inputs {
+            patches = List.copyOf(patches);
+        }
+    }
+
+    /** A named input and its SHA-256. */
+    public record Input(String name, String sha256) {}
+
+    /** The functions replaced in one target object, {@code vmlinux} or a module. */
+    public record TargetObject(String name, List<PatchedFunction> functions) {
+        public TargetObject {
+            functions = List.copyOf(functions);
+        }
+    }
+
+    /**
+     * A replaced function.
+     *
+     * @param sympos which of several symbols of the name, from 1; 0 if the name is unique
+     * @param unit the source file it comes from
+     */
+    public record PatchedFunction(String name, int sympos, String unit) {}
+}

@@ -1,0 +1,344 @@
+package dev.rebootless.source.compile;
+
+import dev.rebootless.base.AtomicFiles;
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.base.Subprocess;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * The compile commands of a prepared tree, as kbuild would run them: asked of kbuild once for each
+ * folder and kept in the unit cache, so that later builds never start make.
+ *
+ * <p>kbuild is asked by {@code make -n FOLDER/}, which runs no command but expands all of them, in
+ * one to three seconds for a folder with everything below it. This is cheaper than compiling a unit
+ * to read its {@code .cmd} file, gives all units at once, also says which objects end up in which
+ * target object, and needs the tree for reading only. Three things make the answer complete:
+ *
+ * <ul>
+ *   <li>{@code -o prepare}: the tree is prepared; the rule for {@code tools/objtool} would drop
+ *       {@code -n} and build (it sets {@code MAKEFLAGS} anew);
+ *   <li>{@code KCFLAGS}: a define that no earlier build had makes every recorded command differ, so
+ *       objects that are there already are listed too; it is taken out again;
+ *   <li>{@code TMPOUT}: the compiler is tried with options in there (scripts/Makefile.compiler). If
+ *       it could not write, all options would count as unsupported.
+ * </ul>
+ *
+ * <p>Safe for use by several threads and processes: cache files appear whole or not at all.
+ */
+public final class UnitCommands {
+    /** Raised whenever what is kept, or how it is found, changes. */
+    private static final int FORMAT = 1;
+
+    private static final String MARKER = "-DREBOOTLESS_PLAN";
+    private static final Pattern PROGRAM = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]*");
+
+    /**
+     * The nearest folder with a Makefile, and the next one above it: some Makefiles list objects of
+     * folders below that have a Makefile of their own.
+     */
+    private static final int MAX_FOLDERS = 2;
+
+    private final KernelTree kernel;
+    private final Path tree;
+    private final Path cache;
+    private final String compiler;
+    private final Map<String, Folder> read = new java.util.concurrent.ConcurrentHashMap<>();
+    private final IncludedSources included;
+
+    /** What is kept of one folder. */
+    private record Folder(
+            int format,
+            String compiler,
+            List<UnitCommand> units,
+            List<String> unlinked,
+            List<String> shared) {
+        Folder {
+            shared = List.copyOf(shared);
+            units = List.copyOf(units);
+            unlinked = List.copyOf(unlinked);
+        }
+    }
+
+    /** Asks kbuild in a prepared tree. */
+    public UnitCommands(KernelTree kernel) {
+        if (!PROGRAM.matcher(kernel.compiler()).matches()) {
+            throw new IllegalArgumentException("not a program's name: " + kernel.compiler());
+        }
+        this.kernel = kernel;
+        this.tree = kernel.folder();
+        this.cache = kernel.unitCache().resolve("commands");
+        this.compiler = kernel.compiler();
+        this.included = new IncludedSources(tree, kernel.unitCache());
+    }
+
+    /**
+     * How kbuild compiles a unit.
+     *
+     * @param source the unit, such as {@code fs/proc/meminfo.c}
+     * @throws RebootlessException exit status 4 {@code RBL-NOT-BUILT} when no target object is
+     *     built from it; exit status 5 {@code RBL-KBUILD} when make fails
+     */
+    public UnitCommand of(String source) {
+        return find(source).orElseThrow(() -> notBuilt(source));
+    }
+
+    /**
+     * How kbuild compiles a unit; empty when no target object is built from it.
+     *
+     * @throws RebootlessException exit status 4 {@code RBL-SHARED-UNIT} when several modules are
+     *     linked from its one object; exit status 5 {@code RBL-KBUILD} when make fails
+     */
+    public Optional<UnitCommand> find(String source) {
+        for (String folder : candidateFolders(source)) {
+            Folder known = folder(folder, parentOf(source));
+            Optional<UnitCommand> unit =
+                    known.units().stream().filter(u -> u.source().equals(source)).findFirst();
+            if (known.shared().contains(source)) {
+                throw RebootlessException.refused(
+                        "RBL-SHARED-UNIT",
+                        source,
+                        "its object is linked into several modules, which is not served yet",
+                        "leave it to the next reboot, or to a new version of those modules");
+            }
+            if (unit.isPresent() || known.unlinked().contains(source)) {
+                return unit;
+            }
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * The units that a change to a {@code .c} file reaches: the file itself, where it is built, and
+     * every unit that includes it ({@code kernel/sched/build_policy.c} includes {@code rt.c}).
+     *
+     * @throws RebootlessException exit status 4 {@code RBL-NOT-BUILT} when there is none; exit
+     *     status 5 {@code RBL-KBUILD} when make fails
+     */
+    public List<UnitCommand> reachedBy(String source) {
+        Map<String, UnitCommand> units = new LinkedHashMap<>();
+        find(source).ifPresent(u -> units.put(source, u));
+        for (String includer : included.includersOf(source)) {
+            find(includer).ifPresent(u -> units.put(includer, u));
+        }
+        if (units.isEmpty()) {
+            throw notBuilt(source);
+        }
+        return List.copyOf(units.values());
+    }
+
+    /** The nearest folder with a Makefile first, then those above it. */
+    private List<String> candidateFolders(String source) {
+        List<String> folders = new ArrayList<>();
+        String folder = parentOf(source);
+        while (!folder.isEmpty() && folders.size() < MAX_FOLDERS) {
+            if (makefile(folder).isPresent()) {
+                folders.add(folder);
+            }
+            folder = parentOf(folder);
+        }
+        return folders;
+    }
+
+    private Optional<Path> makefile(String folder) {
+        // scripts/Makefile.build: the file name Kbuild has precedence over Makefile.
+        return Stream.of("Kbuild", "Makefile")
+                .map(name -> tree.resolve(folder).resolve(name))
+                .filter(Files::isRegularFile)
+                .findFirst();
+    }
+
+    private static String parentOf(String path) {
+        int slash = path.lastIndexOf('/');
+        return slash < 0 ? "" : path.substring(0, slash);
+    }
+
+    // ---- the cache ----
+
+    /**
+     * What is known of the sources of one folder, as the plan of another folder, at or above it,
+     * says.
+     */
+    private Folder folder(String planned, String sources) {
+        String key = planned + ":" + sources;
+        Folder known = read.get(key);
+        if (known == null) {
+            known = cached(planned, sources).orElseGet(() -> plan(planned, sources));
+            read.put(key, known);
+        }
+        return known;
+    }
+
+    private Path fileFor(String planned, String sources) {
+        String below = sources.equals(planned) ? "" : "@" + sources.substring(planned.length() + 1);
+        return cache.resolve((planned + below).replace('/', '+') + ".json");
+    }
+
+    private Optional<Folder> cached(String planned, String sources) {
+        Path file = fileFor(planned, sources);
+        try {
+            Folder folder = JsonMapper.shared().readValue(Files.readAllBytes(file), Folder.class);
+            boolean fits = folder.format() == FORMAT && folder.compiler().equals(compiler);
+            return fits ? Optional.of(folder) : Optional.empty();
+        } catch (IOException | JacksonException e) {
+            // Not there, or not ours: it is made anew.
+            return Optional.empty();
+        }
+    }
+
+    private Folder plan(String planned, String sources) {
+        KbuildPlan.Units all = askKbuild(planned);
+        SortedMap<String, List<UnitCommand>> units =
+                all.linked().stream()
+                        .collect(
+                                Collectors.groupingBy(
+                                        u -> parentOf(u.source()),
+                                        TreeMap::new,
+                                        Collectors.toList()));
+        Map<String, List<String>> unlinked =
+                all.unlinked().stream().collect(Collectors.groupingBy(UnitCommands::parentOf));
+        Map<String, List<String>> shared =
+                all.shared().stream().collect(Collectors.groupingBy(UnitCommands::parentOf));
+        Set<String> folders = new java.util.TreeSet<>(units.keySet());
+        folders.addAll(shared.keySet());
+        folders.addAll(unlinked.keySet());
+        folders.add(sources);
+        Folder answer = new Folder(FORMAT, compiler, List.of(), List.of(), List.of());
+        try {
+            Files.createDirectories(cache);
+            for (String name : folders) {
+                Folder folder =
+                        new Folder(
+                                FORMAT,
+                                compiler,
+                                units.getOrDefault(name, List.of()),
+                                unlinked.getOrDefault(name, List.of()),
+                                shared.getOrDefault(name, List.of()));
+                if (name.equals(sources)) {
+                    answer = folder;
+                }
+                if (name.equals(sources)) {
+                    keep(planned, name, folder);
+                } else if (name.startsWith(planned + "/")) {
+                    // A folder below with a Makefile is asked under its own name, and would say the
+                    // same.
+                    keep(makefile(name).isPresent() ? name : planned, name, folder);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return answer;
+    }
+
+    private void keep(String planned, String sources, Folder folder) throws IOException {
+        AtomicFiles.write(fileFor(planned, sources), JsonMapper.shared().writeValueAsBytes(folder));
+    }
+
+    // ---- kbuild ----
+
+    private KbuildPlan.Units askKbuild(String folder) {
+        Path out = null;
+        try {
+            out = Files.createTempDirectory("rebootless-plan-");
+            List<String> make = new ArrayList<>();
+            make.addAll(
+                    List.of(
+                            // The plan of a large folder is longer than what is kept of a pipe.
+                            "/bin/sh",
+                            "-c",
+                            "exec make -n \"$@\" > " + Sandbox.OUT + "/plan",
+                            "make"));
+            make.addAll(kernel.make());
+            make.addAll(List.of("KCFLAGS=" + MARKER, folder + "/"));
+            Subprocess.Result result =
+                    new Sandbox(tree).run(Sandbox.Job.of(Sandbox.Rights.PLAN, make, out));
+            if (!result.ok()) {
+                throw RebootlessException.environment(
+                        "RBL-KBUILD",
+                        folder,
+                        "make cannot plan this folder: " + lastLine(result.err()),
+                        "prepare the kit again: rebootless kit remove, then kit add");
+            }
+            try (Stream<String> lines =
+                    Files.lines(out.resolve("plan"), StandardCharsets.ISO_8859_1)) {
+                return KbuildPlan.read(lines, compiler, Set.of(MARKER));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } finally {
+            removeQuietly(out);
+        }
+    }
+
+    private static void removeQuietly(@org.jspecify.annotations.Nullable Path folder) {
+        try {
+            if (folder != null) {
+                AtomicFiles.removeTree(folder);
+            }
+        } catch (IOException e) {
+            // A folder left in the temporary folder is no reason to fail.
+        }
+    }
+
+    private static String lastLine(String text) {
+        return text.lines().filter(l -> !l.isBlank()).reduce((a, b) -> b).orElse("(no message)");
+    }
+
+    // ---- refusal ----
+
+    private RebootlessException notBuilt(String source) {
+        boolean elsewhere =
+                candidateFolders(source).stream()
+                        .anyMatch(f -> folder(f, parentOf(source)).unlinked().contains(source));
+        String why =
+                elsewhere
+                        ? "it is compiled, but into neither vmlinux nor a module (such as the vDSO"
+                                + " or boot code)"
+                        : "this kernel's configuration builds no object from it" + hint(source);
+        return RebootlessException.refused(
+                "RBL-NOT-BUILT",
+                source,
+                why,
+                "the running kernel has none of this code, so there is nothing to patch; leave the"
+                        + " file out");
+    }
+
+    /** The lines of the Makefile that name the object: they name the option it depends on. */
+    private String hint(String source) {
+        String name = source.substring(source.lastIndexOf('/') + 1).replaceFirst("\\.c$", "");
+        Pattern object =
+                Pattern.compile("(?:^|.*[\\s=/])" + Pattern.quote(name) + "\\.o(?:\\s.*|$)");
+        for (String folder : candidateFolders(source)) {
+            Optional<Path> makefile = makefile(folder);
+            if (makefile.isEmpty()) {
+                continue;
+            }
+            try (Stream<String> lines = Files.lines(makefile.get(), StandardCharsets.ISO_8859_1)) {
+                Optional<String> line = lines.filter(l -> object.matcher(l).matches()).findFirst();
+                if (line.isPresent()) {
+                    return " (" + tree.relativize(makefile.get()) + ": " + line.get().strip() + ")";
+                }
+            } catch (IOException e) {
+                // The hint is a courtesy.
+            }
+        }
+        return "";
+    }
+}

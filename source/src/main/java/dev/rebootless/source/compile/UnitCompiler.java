@@ -1,0 +1,433 @@
+package dev.rebootless.source.compile;
+
+import dev.rebootless.base.AtomicFiles;
+import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Hashes;
+import dev.rebootless.base.Problem;
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.base.Subprocess;
+import dev.rebootless.source.patch.LineMarkers;
+import dev.rebootless.source.patch.PatchedFile;
+import dev.rebootless.source.patch.PatchedTree;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Collectors;
+
+/**
+ * Compiles units before and after a patch, with the kernel's own flags, so that the two objects
+ * differ in nothing but what the patch changes:
+ *
+ * <ul>
+ *   <li>the same command, source path and folder on both sides; the patched text takes the place of
+ *       the original inside the sandbox, and the tree on disk stays as it is;
+ *   <li>every function and variable in a section of its own ({@code -ffunction-sections
+ *       -fdata-sections}), which does not change the code itself;
+ *   <li>no debug information: it takes a third of the time and no code depends on it;
+ *   <li>line numbers after a change put back ({@link LineMarkers}).
+ * </ul>
+ *
+ * <p>objtool does not run here (see {@link #objtool}). Originals are kept by content in the unit
+ * cache. Safe for use by several threads and processes.
+ */
+public final class UnitCompiler {
+    /** Part of each key: raised whenever the way of compiling changes. */
+    private static final String METHOD = "1";
+
+    private static final int MAX_ERROR_LINES = 20;
+
+    private final Path cache;
+    private final String compiler;
+    private final CompilerIdentity identity;
+    private final String treeIdentity;
+    private final Path tree;
+    private final Sandbox sandbox;
+    private final GeneratedFiles generated;
+
+    /**
+     * @param expectedVersion the version that the kernel's banner names; empty: any
+     * @param treeIdentity names the tree's content, such as release and build id: what is cached is
+     *     used only for the same
+     * @throws RebootlessException exit status 5 {@code RBL-COMPILER} when the compiler is missing
+     *     or another one
+     */
+    public UnitCompiler(KernelTree kernel, Optional<String> expectedVersion, String treeIdentity) {
+        this.tree = kernel.folder();
+        this.cache = kernel.unitCache().resolve("originals");
+        this.compiler = kernel.compiler();
+        this.identity = CompilerIdentity.of(compiler, expectedVersion, kernel.unitCache());
+        this.treeIdentity = treeIdentity;
+        this.sandbox = new Sandbox(tree);
+        this.generated = new GeneratedFiles(sandbox, kernel);
+    }
+
+    /** The compiler in use. */
+    public CompilerIdentity compiler() {
+        return identity;
+    }
+
+    /**
+     * Compiles units before and after a patch, as many at once as there are processors.
+     *
+     * @param folder where the patched objects go, under the units' own paths; made when it is not
+     *     there
+     * @return the pairs, in the order of the units
+     * @throws RebootlessException exit status 4 {@code RBL-COMPILE} when a patched source does not
+     *     compile; exit status 5 {@code RBL-COMPILE-ORIGINAL} when an original does not, or {@code
+     *     RBL-SANDBOX}; exit status 130 when interrupted
+     */
+    public List<ObjectPair> compile(PatchedTree patch, List<UnitCommand> units, Path folder) {
+        Path work = null;
+        try {
+            Files.createDirectories(folder);
+            Files.createDirectories(cache);
+            work = Files.createTempDirectory(folder, ".compile-");
+            SortedMap<String, Path> overlays = overlays(patch, work);
+            return inParallel(patch, units, folder, work, overlays);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } finally {
+            removeQuietly(work);
+        }
+    }
+
+    /**
+     * The object of the unpatched unit, from the cache or compiled now. It is not to be changed.
+     *
+     * @throws RebootlessException as {@link #compile}
+     */
+    public Path original(UnitCommand unit) {
+        return original(unit, Layout.SECTIONS).object();
+    }
+
+    /**
+     * The object of the unpatched unit with the sections that kbuild gives it. Calls and jumps
+     * between functions of one section are shorter in it than in {@link #original}, where the
+     * assembler cannot know the distance: only this layout is byte for byte what was shipped.
+     *
+     * @throws RebootlessException as {@link #compile}
+     */
+    public Path shippedLayout(UnitCommand unit) {
+        return original(unit, Layout.SHIPPED).object();
+    }
+
+    /** How code and data are spread over sections. */
+    private enum Layout {
+        /** As kbuild does. */
+        SHIPPED,
+        /** Every function and variable in a section of its own. */
+        SECTIONS
+    }
+
+    /**
+     * Runs the tree's objtool on an object, which it changes in place.
+     *
+     * @param object in a folder that the caller owns; objtool may write beside it
+     * @param flags its arguments, such as {@link UnitCommand#objtool}
+     * @return what it printed: warnings, or nothing
+     * @throws RebootlessException exit status 5 {@code RBL-OBJTOOL} when it fails
+     */
+    public String objtool(Path object, List<String> flags) {
+        Path folder = object.toAbsolutePath().getParent();
+        if (folder == null) {
+            throw new IllegalArgumentException("not a file: " + object);
+        }
+        List<String> command = new ArrayList<>();
+        command.add(Sandbox.TREE + "/tools/objtool/objtool");
+        command.addAll(flags);
+        command.add(Sandbox.OUT + "/" + object.getFileName());
+        Subprocess.Result result =
+                sandbox.run(Sandbox.Job.of(Sandbox.Rights.COMPILE, command, folder));
+        if (!result.ok()) {
+            throw RebootlessException.environment(
+                    "RBL-OBJTOOL",
+                    String.valueOf(object.getFileName()),
+                    "objtool fails with status %d: %s".formatted(result.status(), result.all()),
+                    "prepare the kit again: rebootless kit remove, then kit add");
+        }
+        return result.all();
+    }
+
+    // ---- pairs ----
+
+    /** The patched text of each file, as it is put over the original. */
+    private static SortedMap<String, Path> overlays(PatchedTree patch, Path work)
+            throws IOException {
+        SortedMap<String, Path> overlays = new TreeMap<>();
+        for (PatchedFile file : patch.files().values()) {
+            Path overlay = work.resolve("source-" + overlays.size());
+            Files.write(overlay, LineMarkers.pin(file));
+            overlays.put(file.path(), overlay);
+        }
+        return overlays;
+    }
+
+    private record Compiled(Path object, boolean cached, Duration time, String warnings) {}
+
+    private List<ObjectPair> inParallel(
+            PatchedTree patch,
+            List<UnitCommand> units,
+            Path folder,
+            Path work,
+            SortedMap<String, Path> overlays)
+            throws IOException {
+        List<Future<Compiled>> originals = new ArrayList<>();
+        List<Future<Compiled>> patched = new ArrayList<>();
+        ExecutorService pool =
+                Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
+        try {
+            for (int i = 0; i < units.size(); i++) {
+                UnitCommand unit = units.get(i);
+                Path out = Files.createDirectory(work.resolve("unit-" + i));
+                originals.add(pool.submit(() -> original(unit, Layout.SECTIONS)));
+                patched.add(pool.submit(() -> patched(patch, unit, folder, out, overlays)));
+            }
+            List<ObjectPair> pairs = new ArrayList<>();
+            List<RebootlessException> failures = new ArrayList<>();
+            for (int i = 0; i < units.size(); i++) {
+                Optional<Compiled> before = result(originals.get(i), failures);
+                Optional<Compiled> after = result(patched.get(i), failures);
+                if (before.isPresent() && after.isPresent()) {
+                    pairs.add(pair(units.get(i), before.get(), after.get()));
+                }
+            }
+            if (!failures.isEmpty()) {
+                throw combined(failures);
+            }
+            return pairs;
+        } catch (InterruptedException e) {
+            throw RebootlessException.interrupted(compiler, e);
+        } finally {
+            // Interrupts what still runs; each run of gcc is killed by that.
+            pool.shutdownNow();
+            pool.close();
+        }
+    }
+
+    private static ObjectPair pair(UnitCommand unit, Compiled before, Compiled after) {
+        return new ObjectPair(
+                unit,
+                before.object(),
+                after.object(),
+                before.cached(),
+                before.time(),
+                after.time(),
+                after.warnings());
+    }
+
+    private static Optional<Compiled> result(
+            Future<Compiled> future, List<RebootlessException> failures)
+            throws InterruptedException {
+        try {
+            return Optional.of(future.get());
+        } catch (ExecutionException e) {
+            switch (e.getCause()) {
+                case RebootlessException failure -> failures.add(failure);
+                case RuntimeException fault -> throw fault;
+                case Error fault -> throw fault;
+                case null, default -> throw new IllegalStateException(e);
+            }
+            return Optional.empty();
+        }
+    }
+
+    private static RebootlessException combined(List<RebootlessException> failures) {
+        ExitStatus worst =
+                failures.stream()
+                        .map(RebootlessException::status)
+                        .reduce(ExitStatus.DONE, ExitStatus::orWorse);
+        List<Problem> problems =
+                failures.stream()
+                        .flatMap(f -> f.problems().stream())
+                        .distinct()
+                        .collect(Collectors.toList());
+        return new RebootlessException(worst, problems, failures.getFirst());
+    }
+
+    // ---- one object ----
+
+    private Compiled patched(
+            PatchedTree patch,
+            UnitCommand unit,
+            Path folder,
+            Path out,
+            SortedMap<String, Path> overlays) {
+        long start = System.nanoTime();
+        Subprocess.Result result = gcc(unit, Layout.SECTIONS, out, overlays);
+        Duration time = Duration.ofNanos(System.nanoTime() - start);
+        if (!result.ok()) {
+            throw compileError(unit, messageWithPatchedLines(patch, unit, out, result));
+        }
+        try {
+            Path target = folder.resolve(unit.object());
+            Files.createDirectories(target.toAbsolutePath().getParent());
+            Files.move(
+                    out.resolve("unit.o"),
+                    target,
+                    java.nio.file.StandardCopyOption.ATOMIC_MOVE,
+                    java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+            return new Compiled(target, false, time, result.all());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private Compiled original(UnitCommand unit, Layout layout) {
+        Path cached = cache.resolve(key(unit, layout) + ".o");
+        if (isWhole(cached)) {
+            return new Compiled(cached, true, Duration.ZERO, "");
+        }
+        Path out = null;
+        try {
+            Files.createDirectories(cache);
+            out = Files.createTempDirectory(cache, ".compile-");
+            long start = System.nanoTime();
+            Subprocess.Result result = gcc(unit, layout, out, new TreeMap<>());
+            Duration time = Duration.ofNanos(System.nanoTime() - start);
+            if (!result.ok()) {
+                throw RebootlessException.environment(
+                        "RBL-COMPILE-ORIGINAL",
+                        unit.source(),
+                        "the unpatched source does not compile:\n" + firstErrors(result),
+                        "prepare the kit again: rebootless kit remove, then kit add");
+            }
+            byte[] object = Files.readAllBytes(out.resolve("unit.o"));
+            AtomicFiles.write(cached, object);
+            // Last: an object without its hash does not count.
+            AtomicFiles.write(hashFile(cached), Hashes.sha256(object));
+            return new Compiled(cached, false, time, "");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } finally {
+            removeQuietly(out);
+        }
+    }
+
+    private Subprocess.Result gcc(
+            UnitCommand unit, Layout layout, Path out, SortedMap<String, Path> overlays) {
+        List<String> command = new ArrayList<>(arguments(unit, layout));
+        command.addAll(List.of("-c", "-o", Sandbox.OUT + "/unit.o", unit.source()));
+        Sandbox.Job job = new Sandbox.Job(Sandbox.Rights.COMPILE, command, overlays, out);
+        Subprocess.Result result = sandbox.run(job);
+        boolean again = GeneratedFiles.areMissing(result) && generated.make(unit);
+        return again ? sandbox.run(job) : result;
+    }
+
+    /** The whole command but for {@code -c}, output and source. */
+    private List<String> arguments(UnitCommand unit, Layout layout) {
+        List<String> arguments = new ArrayList<>();
+        arguments.add(compiler);
+        unit.arguments().stream().filter(a -> !isDebugOption(a)).forEach(arguments::add);
+        switch (layout) {
+            case SHIPPED -> {}
+            case SECTIONS -> arguments.addAll(List.of("-ffunction-sections", "-fdata-sections"));
+        }
+        return arguments;
+    }
+
+    /** {@code -g}, {@code -g1}, {@code -gdwarf-5}, {@code -gz=zlib} and the like (gcc(1)). */
+    private static boolean isDebugOption(String argument) {
+        return argument.startsWith("-g");
+    }
+
+    // ---- the cache of originals ----
+
+    private String key(UnitCommand unit, Layout layout) {
+        try {
+            List<String> parts = new ArrayList<>();
+            parts.add(METHOD);
+            parts.add(treeIdentity);
+            parts.add(identity.hash());
+            parts.add(Hashes.sha256(tree.resolve(".config")));
+            parts.add(Hashes.sha256(tree.resolve(unit.source())));
+            parts.add(unit.source());
+            parts.addAll(arguments(unit, layout));
+            return Hashes.sha256(String.join("\0", parts).getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Path hashFile(Path object) {
+        return object.resolveSibling(object.getFileName() + ".sha256");
+    }
+
+    private static boolean isWhole(Path object) {
+        try {
+            return Files.isRegularFile(object)
+                    && Files.readString(hashFile(object)).equals(Hashes.sha256(object));
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    // ---- errors ----
+
+    /**
+     * gcc counts lines as the directives of {@link LineMarkers} say; people look at the patched
+     * file. So what failed is compiled once more without them, for its messages.
+     */
+    private String messageWithPatchedLines(
+            PatchedTree patch, UnitCommand unit, Path out, Subprocess.Result failed) {
+        try {
+            SortedMap<String, Path> plain = new TreeMap<>();
+            for (PatchedFile file : patch.files().values()) {
+                Path overlay = out.resolve("plain-" + plain.size());
+                Files.write(overlay, file.patched());
+                plain.put(file.path(), overlay);
+            }
+            Subprocess.Result again = gcc(unit, Layout.SECTIONS, out, plain);
+            return firstErrors(again.ok() ? failed : again);
+        } catch (IOException e) {
+            return firstErrors(failed);
+        }
+    }
+
+    private static RebootlessException compileError(UnitCommand unit, String errors) {
+        return RebootlessException.refused(
+                "RBL-COMPILE",
+                unit.source(),
+                "the patched source does not compile:\n" + errors,
+                "correct the patch; line numbers are those of the patched file");
+    }
+
+    private static String firstErrors(Subprocess.Result result) {
+        List<String> lines = result.all().lines().toList();
+        int first = 0;
+        while (first < lines.size() && !lines.get(first).contains("error:")) {
+            first++;
+        }
+        if (first == lines.size()) {
+            first = 0;
+        }
+        String text =
+                lines.stream()
+                        .skip(first)
+                        .limit(MAX_ERROR_LINES)
+                        .map(l -> "  " + l)
+                        .collect(Collectors.joining("\n"));
+        return text.isEmpty() ? "  (gcc ended with status " + result.status() + ")" : text;
+    }
+
+    private static void removeQuietly(@org.jspecify.annotations.Nullable Path folder) {
+        try {
+            if (folder != null) {
+                AtomicFiles.removeTree(folder);
+            }
+        } catch (IOException e) {
+            // What is left there has a name of its own and is never taken for an object.
+        }
+    }
+}

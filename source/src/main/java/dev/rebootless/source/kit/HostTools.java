@@ -1,0 +1,100 @@
+package dev.rebootless.source.kit;
+
+import dev.rebootless.base.RebootlessException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The programs of this machine that making a kit needs. flex, bison, bc and the development files
+ * of libelf and libssl are not among them: what kbuild makes with those comes ready-made in the
+ * headers and linux-kbuild packages (see {@link TreePreparation}).
+ */
+final class HostTools {
+    /**
+     * Something a package brings.
+     *
+     * @param path a program's name, or an absolute file name
+     */
+    private record Tool(String path, String debianPackage) {}
+
+    private static final List<Tool> UNPACKING =
+            List.of(
+                    new Tool("bwrap", "bubblewrap"),
+                    new Tool("dpkg-deb", "dpkg"),
+                    new Tool("tar", "tar"),
+                    new Tool("bash", "bash"),
+                    new Tool("xz", "xz-utils"));
+
+    private static final List<Tool> BUILDING =
+            List.of(
+                    new Tool("make", "make"),
+                    // Without it olddefconfig switches DEBUG_INFO_BTF off, and struct module
+                    // shrinks.
+                    new Tool("pahole", "pahole"),
+                    new Tool("ld", "binutils"),
+                    new Tool("objcopy", "binutils"),
+                    new Tool("awk", "mawk"),
+                    // kbuild compiles small programs for the machine it runs on.
+                    new Tool("/usr/include/stdio.h", "libc6-dev"));
+
+    private static final List<Tool> APT =
+            List.of(new Tool("apt-get", "apt"), new Tool("apt-cache", "apt"));
+
+    private HostTools() {}
+
+    /** The folders of PATH. */
+    static List<Path> searchPath() {
+        return Arrays.stream(System.getenv().getOrDefault("PATH", "").split(":"))
+                .filter(p -> p.startsWith("/"))
+                .map(Path::of)
+                .toList();
+    }
+
+    /** What asking apt needs. */
+    static void requireApt(List<Path> searchPath) {
+        require(APT, searchPath);
+    }
+
+    /** What looking into a .deb file needs. */
+    static void requireUnpacking(List<Path> searchPath) {
+        require(UNPACKING, searchPath);
+    }
+
+    /**
+     * What making a kit needs; names everything that is missing at once.
+     *
+     * @param compilerPackage such as {@code gcc-12}, whose program has the same name
+     * @throws RebootlessException {@code RBL-TOOL-MISSING} (exit status 5)
+     */
+    static void require(List<Path> searchPath, String compilerPackage) {
+        List<Tool> needed = new ArrayList<>(UNPACKING);
+        needed.addAll(BUILDING);
+        needed.add(new Tool(compilerPackage, compilerPackage));
+        require(needed, searchPath);
+    }
+
+    private static void require(List<Tool> needed, List<Path> searchPath) {
+        List<Tool> missing = needed.stream().filter(tool -> !present(tool, searchPath)).toList();
+        if (missing.isEmpty()) {
+            return;
+        }
+        throw RebootlessException.environment(
+                "RBL-TOOL-MISSING",
+                String.join(", ", missing.stream().map(Tool::path).toList()),
+                missing.size() == 1 ? "is not installed" : "are not installed",
+                "run as root: apt-get install --no-install-recommends "
+                        + String.join(
+                                " ",
+                                missing.stream().map(Tool::debianPackage).distinct().toList()));
+    }
+
+    private static boolean present(Tool tool, List<Path> searchPath) {
+        return tool.path().startsWith("/")
+                ? Files.exists(Path.of(tool.path()))
+                : searchPath.stream()
+                        .anyMatch(folder -> Files.isExecutable(folder.resolve(tool.path())));
+    }
+}

@@ -1,0 +1,78 @@
+package dev.rebootless.source.kit;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.SortedMap;
+
+/**
+ * What is known of a kit: the content of its {@code kit.json}.
+ *
+ * @param schemaVersion of this record, {@value #SCHEMA_VERSION}
+ * @param release what {@code uname -r} prints
+ * @param buildId of the image, in lower-case hexadecimal digits (NT_GNU_BUILD_ID)
+ * @param packageVersion of the image package
+ * @param sourcePackage the Debian source package that image, headers and source were built from
+ * @param sourceVersion its version
+ * @param packages all that the kit was made of
+ * @param compiler the one that the kernel was built with, and that compiles its units
+ * @param config the symbols that matter to live patching, with {@code n} for what is not set
+ * @param vermagic as in every shipped module
+ * @param banner what /proc/version shows
+ * @param imageSha256 of the shipped vmlinuz
+ * @param makeArguments what kbuild must be called with in the tree ({@link Kit#make})
+ * @param diskBytes that the kit takes, without the cache of units
+ * @param created when it was finished
+ */
+public record KitFacts(
+        int schemaVersion,
+        String release,
+        String buildId,
+        String packageVersion,
+        String sourcePackage,
+        String sourceVersion,
+        List<UsedPackage> packages,
+        Compiler compiler,
+        SortedMap<String, String> config,
+        String vermagic,
+        String banner,
+        String imageSha256,
+        List<String> makeArguments,
+        long diskBytes,
+        Instant created) {
+    /** A kit written by a newer Rebootless with another number is none for this one. */
+    public static final int SCHEMA_VERSION = 1;
+
+    public KitFacts {
+        packages = List.copyOf(packages);
+        config = java.util.Collections.unmodifiableSortedMap(new java.util.TreeMap<>(config));
+        makeArguments = List.copyOf(makeArguments);
+    }
+
+    /**
+     * A package that was downloaded.
+     *
+     * @param sha256 of the .deb, which apt's signed lists vouch for; with {@code --from} only this
+     *     file's own
+     * @param size in bytes
+     */
+    public record UsedPackage(
+            String name, String version, String architecture, String sha256, long size) {
+        static UsedPackage of(PackageRecord used) {
+            return new UsedPackage(
+                    used.name(),
+                    used.version().text(),
+                    used.architecture(),
+                    used.sha256(),
+                    used.size());
+        }
+    }
+
+    /**
+     * A compiler.
+     *
+     * @param program such as {@code gcc-12}
+     * @param version the first line of {@code PROGRAM --version}, which is CONFIG_CC_VERSION_TEXT
+     * @param debianPackage that brings it, such as {@code gcc-12}
+     */
+    public record Compiler(String program, String version, String debianPackage) {}
+}

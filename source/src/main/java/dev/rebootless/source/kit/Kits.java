@@ -1,0 +1,321 @@
+package dev.rebootless.source.kit;
+
+import dev.rebootless.base.AtomicFiles;
+import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Problem;
+import dev.rebootless.base.Progress;
+import dev.rebootless.base.RebootlessException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * The kits in a cache folder: {@code kits/RELEASE/BUILDID/}, and the packages they were made of,
+ * {@code packages/}. All of it is safe to use from several threads and processes at once.
+ */
+public final class Kits {
+    private final Path kits;
+    private final Path locks;
+    private final PackageCache packages;
+    private final Steps steps;
+    private final AptPackages apt;
+    private final List<Path> searchPath;
+
+    /**
+     * @param cache {@code …/rebootless}; made when the first kit is added
+     * @param progress hears of every step, with its seconds
+     */
+    public Kits(Path cache, Progress progress) {
+        this(cache, progress, AptPackages.system(), HostTools.searchPath());
+    }
+
+    Kits(Path cache, Progress progress, AptPackages apt, List<Path> searchPath) {
+        this.kits = cache.toAbsolutePath().resolve("kits");
+        this.locks = cache.toAbsolutePath().resolve("locks");
+        this.steps = new Steps(progress);
+        this.packages = new PackageCache(cache.toAbsolutePath().resolve("packages"), locks, steps);
+        this.apt = apt;
+        this.searchPath = searchPath;
+    }
+
+    /** This user's: {@code ${XDG_CACHE_HOME:-~/.cache}/rebootless} (XDG Base Directory, 3). */
+    public static Path userCache() {
+        String configured = System.getenv("XDG_CACHE_HOME");
+        Path base =
+                configured != null && configured.startsWith("/")
+                        ? Path.of(configured)
+                        : Path.of(System.getProperty("user.home"), ".cache");
+        return base.resolve("rebootless");
+    }
+
+    /**
+     * Gives the kit of a kernel build, making it first where it is not there yet. What an
+     * interrupted earlier try finished is used. When another process is making the same, waits for
+     * it.
+     *
+     * @throws RebootlessException exit status 5 when something is missing: {@code
+     *     RBL-KERNEL-UNKNOWN}, {@code RBL-PACKAGE-MISSING}, {@code RBL-APT-LISTS}, {@code
+     *     RBL-DOWNLOAD}, {@code RBL-TOOL-MISSING}, {@code RBL-SANDBOX}, {@code RBL-COMPILER},
+     *     {@code RBL-DISK}; or not what it should be: {@code RBL-PACKAGE}, {@code RBL-CONFIG},
+     *     {@code RBL-GENERATED}; exit status 4, {@code RBL-KERNEL-UNSUPPORTED}, for kernels that no
+     *     kit can be made for; exit status 130 when interrupted
+     */
+    public Kit add(KernelRequest request) {
+        refuseUnsupported(request.release());
+        if (request.version().isPresent() && request.fromFolder().isEmpty()) {
+            // With a version named, a kit of it is the answer, and nobody need be asked.
+            Optional<Kit> there = find(request);
+            if (there.isPresent()) {
+                return there.get();
+            }
+        }
+        PackageSource source =
+                request.fromFolder().<PackageSource>map(this::openFolder).orElse(apt);
+        KernelPackages chosen;
+        try {
+            if (source == apt) {
+                HostTools.requireApt(searchPath);
+                apt.requireLists();
+            }
+            chosen = KernelPackages.choose(source, request.release(), request.version());
+        } catch (RebootlessException e) {
+            if (source != apt) {
+                throw e;
+            }
+            // The lists may be gone, or the archive may have dropped the release since.
+            Kit there = find(request).orElseThrow(() -> e);
+            steps.progress()
+                    .step("using the kit that is there: " + e.problems().getFirst().message());
+            return there;
+        }
+        return madeOf(chosen).orElseGet(() -> make(chosen, source));
+    }
+
+    private Optional<Kit> find(KernelRequest request) {
+        return find(request.release(), request.version().map(DebianVersion::text));
+    }
+
+    /** By the image package's hash: with --from, two builds can have one version. */
+    private Optional<Kit> madeOf(KernelPackages chosen) {
+        return list().stream()
+                .filter(kit ->
+                        kit.facts().packages().stream()
+                                .anyMatch(p -> p.sha256().equals(chosen.image().sha256())))
+                .findFirst();
+    }
+
+    private PackageSource openFolder(Path folder) {
+        HostTools.requireUnpacking(searchPath);
+        Sandbox.require();
+        return FolderPackages.open(folder);
+    }
+
+    private static void refuseUnsupported(KernelRelease release) {
+        if (release.realtime()) {
+            throw RebootlessException.refused(
+                    "RBL-KERNEL-UNSUPPORTED",
+                    release.text(),
+                    "is a PREEMPT_RT kernel, and its patches are not in the linux-source package",
+                    "use the kernel of the same version without -rt");
+        }
+        if (release.suite().isPresent() && release.suite().get() != 12) {
+            throw RebootlessException.refused(
+                    "RBL-KERNEL-UNSUPPORTED",
+                    release.text(),
+                    "was compiled by the gcc of Debian "
+                            + release.suite().get()
+                            + ", and kits can so far use only this machine's compilers of Debian 12",
+                    "use the +deb12 build of the same kernel");
+        }
+    }
+
+    private Kit make(KernelPackages chosen, PackageSource source) {
+        HostTools.require(searchPath, chosen.compilerPackage());
+        Sandbox.require();
+        KernelRelease release = chosen.release();
+        Path releaseFolder = kits.resolve(release.text());
+        long start = System.nanoTime();
+        try (KitLock _ = lock(release.text())) {
+            Optional<Kit> meanwhile = madeOf(chosen);
+            if (meanwhile.isPresent()) {
+                steps.progress().step("the kit of " + chosen.image().spec() + " is there now");
+                return meanwhile.get();
+            }
+            Staging staging = Staging.open(releaseFolder, chosen);
+            boolean keep = false;
+            try {
+                Disk.requireRoom(
+                        releaseFolder,
+                        Math.max(0, Disk.NEEDED_BYTES - Unpacker.diskBytes(staging.folder())));
+                Kit kit =
+                        new KitMaker(chosen, source, packages, steps, staging).make(releaseFolder);
+                steps.progress()
+                        .step(
+                                "the kit of "
+                                        + chosen.image().spec()
+                                        + " is ready after "
+                                        + Steps.seconds(start));
+                return kit;
+            } catch (RebootlessException e) {
+                // Whoever stopped it may go on later; after any other end the room is worth more.
+                keep =
+                        e.status() == ExitStatus.INTERRUPTED
+                                || e.problems().getFirst().code().equals("RBL-DOWNLOAD");
+                throw e;
+            } finally {
+                if (!keep) {
+                    staging.remove();
+                    removeIfEmpty(releaseFolder);
+                }
+            }
+        } catch (IOException e) {
+            throw failed(e);
+        } catch (UncheckedIOException e) {
+            throw failed(e);
+        }
+    }
+
+    private RebootlessException failed(Exception e) {
+        if (Disk.isFull(e)) {
+            return Disk.full(kits.toString());
+        }
+        return new RebootlessException(
+                ExitStatus.ENVIRONMENT,
+                List.of(
+                        new Problem(
+                                "RBL-CACHE",
+                                kits.toString(),
+                                "cannot be read or written: " + e,
+                                "see that the folder is this user's, and try again")),
+                e);
+    }
+
+    static RebootlessException interrupted(Exception cause) {
+        return new RebootlessException(
+                ExitStatus.INTERRUPTED,
+                List.of(
+                        new Problem(
+                                "RBL-INTERRUPTED",
+                                "kit",
+                                "interrupted",
+                                "run it again; it goes on from there")),
+                cause);
+    }
+
+    private KitLock lock(String release) throws IOException {
+        Files.createDirectories(kits);
+        return KitLock.acquire(
+                locks.resolve("kit-" + release + ".lock"),
+                "the kit of " + release,
+                steps.progress());
+    }
+
+    /** All kits, by release and within it the newest version first. */
+    public List<Kit> list() {
+        List<Kit> found = new ArrayList<>();
+        for (Path release : folders(kits)) {
+            for (Path build : folders(release)) {
+                try {
+                    KitJson.read(build).ifPresent(found::add);
+                } catch (IOException e) {
+                    throw failed(e);
+                }
+            }
+        }
+        found.sort(
+                Comparator.comparing((Kit kit) -> new DebianVersion(kit.facts().packageVersion()))
+                        .reversed()
+                        .thenComparing(kit -> kit.facts().release()));
+        return List.copyOf(found);
+    }
+
+    /** Without what is unfinished. */
+    private static List<Path> folders(Path parent) {
+        if (!Files.isDirectory(parent)) {
+            return List.of();
+        }
+        try (Stream<Path> all = Files.list(parent)) {
+            return all.filter(Files::isDirectory)
+                    .filter(f -> !f.getFileName().toString().startsWith("."))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * A kit that is there.
+     *
+     * @param build its build id or the version of its image package; otherwise the newest version
+     */
+    public Optional<Kit> find(KernelRelease release, Optional<String> build) {
+        return list().stream()
+                .filter(kit -> kit.facts().release().equals(release.text()))
+                .filter(kit ->
+                        build.isEmpty()
+                                || kit.facts().buildId().equals(build.get())
+                                || kit.facts().packageVersion().equals(build.get()))
+                .findFirst();
+    }
+
+    /**
+     * Removes a kit. Its packages stay in the cache, so that it can be made again without a
+     * network.
+     *
+     * @throws RebootlessException {@code RBL-CACHE} (exit status 5)
+     */
+    public void remove(Kit kit) {
+        try (KitLock _ = lock(kit.facts().release())) {
+            Path folder = kits.resolve(kit.facts().release()).resolve(kit.facts().buildId());
+            if (!Files.isDirectory(folder)) {
+                return;
+            }
+            // At once gone for everybody, however long the removal takes.
+            Path aside = folder.resolveSibling("." + kit.facts().buildId() + ".removed.tmp");
+            AtomicFiles.removeTree(aside);
+            Files.move(folder, aside, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+            AtomicFiles.removeTree(aside);
+            removeIfEmpty(folder.resolveSibling("."));
+        } catch (IOException | UncheckedIOException e) {
+            throw failed(e);
+        }
+    }
+
+    private static void removeIfEmpty(Path folder) throws IOException {
+        try {
+            Files.deleteIfExists(folder.normalize());
+        } catch (java.nio.file.DirectoryNotEmptyException e) {
+            // Another kit of the release.
+        }
+    }
+
+    /**
+     * The newest cloud kernel of a line that apt serves with all that a kit needs.
+     *
+     * @param line such as {@code 6.1}
+     * @throws RebootlessException exit status 5: {@code RBL-APT-LISTS}, or {@code
+     *     RBL-KERNEL-UNKNOWN} when there is none
+     */
+    public KernelRequest newestCloudRelease(String line) {
+        apt.requireLists();
+        return KernelPackages.newestCloud(apt, line)
+                .map(found ->
+                        new KernelRequest(
+                                found.release(),
+                                Optional.of(found.image().version()),
+                                Optional.empty()))
+                .orElseThrow(() ->
+                        RebootlessException.environment(
+                                "RBL-KERNEL-UNKNOWN",
+                                line,
+                                "apt serves no cloud kernel of this line with headers and source",
+                                "name another line, such as 6.1, or run `apt-get update`"));
+    }
+}

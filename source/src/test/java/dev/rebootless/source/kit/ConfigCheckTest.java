@@ -1,0 +1,60 @@
+package dev.rebootless.source.kit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.rebootless.kernel.KernelConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import org.junit.jupiter.api.Test;
+
+class ConfigCheckTest {
+    @Test
+    void aPreparedTreeHasTheShippedConfigurationButForTheListedSymbols() throws IOException {
+        Kit kit = UserKit.newest();
+        KernelConfig shipped = KernelConfig.read(kit.config());
+        KernelConfig prepared = KernelConfig.read(kit.tree().resolve(".config"));
+        assertThatCode(() ->
+                        ConfigCheck.requireEqual(
+                                shipped, prepared, ConfigCheck.DROPPED_FROM_BOOT, "x"))
+                .doesNotThrowAnyException();
+        // Each entry of the list is needed.
+        assertThat(shipped.differences(prepared).stream().map(KernelConfig.Difference::symbol))
+                .isSubsetOf(
+                        ConfigCheck.DROPPED_FROM_BOOT.stream()
+                                .map(ConfigCheck.Allowed::symbol)
+                                .toList());
+        assertThat(ConfigCheck.DROPPED_FROM_BOOT).allMatch(allowed -> !allowed.reason().isBlank());
+    }
+
+    @Test
+    void aSymbolThatDiffersIsRefusedByNameWithBothValues() throws IOException {
+        String text = Files.readString(UserKit.newest().config());
+        KernelConfig shipped = KernelConfig.parse(text);
+        KernelConfig other = KernelConfig.parse(text.replace("CONFIG_HZ=250", "CONFIG_HZ=1000"));
+        assertThatThrownBy(() ->
+                        ConfigCheck.requireEqual(
+                                shipped, other, ConfigCheck.DROPPED_FROM_BOOT, "the configuration"))
+                .hasMessageContaining("RBL-CONFIG: the configuration")
+                .hasMessageContaining("CONFIG_HZ is 1000 and must be 250");
+    }
+
+    @Test
+    void anotherVersionOfTheCompilerIsRefusedAndThePackageIsNamed() {
+        KernelConfig config =
+                KernelConfig.parse("CONFIG_CC_VERSION_TEXT=\"gcc-12 (Debian 12.1.0-9) 12.1.0\"\n");
+        assertThatThrownBy(() -> KitMaker.requireCompiler(config, "gcc-12"))
+                .hasMessageContaining("RBL-COMPILER: gcc-12")
+                .hasMessageContaining("apt-get install gcc-12=12.1.0-9");
+    }
+
+    @Test
+    void aCompilerThatIsNotInstalledIsRefusedAndThePackageIsNamed() {
+        KernelConfig config =
+                KernelConfig.parse("CONFIG_CC_VERSION_TEXT=\"gcc-99 (Debian 99.2.0-1) 99.2.0\"\n");
+        assertThatThrownBy(() -> KitMaker.requireCompiler(config, "gcc-99"))
+                .hasMessageContaining("RBL-COMPILER: gcc-99: is not installed")
+                .hasMessageContaining("apt-get install gcc-99=99.2.0-1");
+    }
+}

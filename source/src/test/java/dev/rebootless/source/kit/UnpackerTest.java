@@ -1,0 +1,168 @@
+package dev.rebootless.source.kit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.base.Subprocess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class UnpackerTest {
+    private static final int ROUNDS = 40;
+
+    @TempDir private Path folder;
+    private Path out = Path.of("/nonexistent");
+
+    @BeforeEach
+    void anEmptyOutputFolder() throws IOException {
+        out = Files.createDirectory(folder.resolve("out"));
+    }
+
+    @Test
+    void whatAnImagePackageHoldsComesOutWithoutItsDocumentation() throws IOException {
+        Path deb =
+                TinyDebs.withData(
+                        folder,
+                        "mkdir -p boot usr/share/doc; echo a > boot/vmlinuz-1; echo b > usr/share/doc/x; tar -cf data.tar ./boot ./usr");
+        Unpacker.image(deb, out);
+        assertThat(out.resolve("boot/vmlinuz-1")).hasContent("a\n");
+        assertThat(out.resolve("usr/share")).doesNotExist();
+    }
+
+    @Test
+    void aPathThatClimbsOutOfTheFolderWritesNothingThere() throws IOException {
+        Path deb =
+                TinyDebs.withData(
+                        folder,
+                        "echo evil > evil; tar -P --transform='s,^evil,../../../../../../../..' -cf data.tar evil 2>/dev/null || tar -P --transform='s,^evil,../escaped,' -cf data.tar evil");
+        try {
+            Unpacker.image(deb, out);
+        } catch (RebootlessException e) {
+            assertThat(e.getMessage()).contains("RBL-PACKAGE");
+        }
+        assertThat(folder.resolve("escaped")).doesNotExist();
+    }
+
+    @Test
+    void aLinkOutOfThePackageIsRefused() throws IOException {
+        Path absolute =
+                TinyDebs.withData(
+                        folder,
+                        "mkdir boot; ln -s /etc/shadow boot/config-1; tar -cf data.tar ./boot");
+        assertThatThrownBy(() -> Unpacker.image(absolute, out))
+                .hasMessageContaining("RBL-PACKAGE")
+                .hasMessageContaining("/boot/config-1 is a link that leads out");
+        Path relative =
+                TinyDebs.withData(
+                        folder, "mkdir boot; ln -s ../../x boot/config-2; tar -cf data.tar ./boot");
+        assertThatThrownBy(() ->
+                        Unpacker.image(relative, Files.createDirectory(folder.resolve("out2"))))
+                .hasMessageContaining("/boot/config-2 is a link that leads out");
+    }
+
+    @Test
+    void aFileWrittenThroughALinkOfTheSamePackageStaysInTheSandbox() throws IOException {
+        Path target = Files.createDirectory(folder.resolve("target"));
+        Path deb =
+                TinyDebs.withData(
+                        folder,
+                        "ln -s "
+                                + target
+                                + " boot; tar -cf data.tar ./boot; rm boot; mkdir boot; echo evil > boot/evil; tar -rf data.tar ./boot/evil");
+        assertThatThrownBy(
+                        () -> {
+                            Unpacker.image(deb, out);
+                            throw new AssertionError("unpacked " + Files.walk(out).toList());
+                        })
+                .hasMessageContaining("RBL-PACKAGE");
+        assertThat(target).isEmptyDirectory();
+    }
+
+    @Test
+    void aSetUserIdProgramIsRefused() throws IOException {
+        Path deb =
+                TinyDebs.withData(
+                        folder,
+                        "mkdir boot; touch boot/su; chmod 4755 boot/su; tar -cf data.tar ./boot");
+        try {
+            Unpacker.image(deb, out);
+            // tar may have dropped the bit.
+            assertThat((Integer) Files.getAttribute(out.resolve("boot/su"), "unix:mode") & 06000)
+                    .isZero();
+        } catch (RebootlessException e) {
+            assertThat(e.getMessage()).contains("set-user-id");
+        }
+    }
+
+    @Test
+    void aFifoIsRefused() throws IOException {
+        Path deb = TinyDebs.withData(folder, "mkdir boot; mkfifo boot/p; tar -cf data.tar ./boot");
+        assertThatThrownBy(() -> Unpacker.image(deb, out)).hasMessageContaining("neither a file");
+    }
+
+    @Test
+    void aPackageWithoutTheExpectedMembersIsRefused() throws IOException {
+        Path deb = TinyDebs.withData(folder, "mkdir boot; tar -cf data.tar ./boot");
+        assertThatThrownBy(() -> Unpacker.headers(deb, out, new KernelRelease("6.1.0-9-amd64")))
+                .hasMessageContaining("RBL-PACKAGE")
+                .hasMessageContaining("Not found in archive");
+        assertThatThrownBy(() -> Unpacker.source(deb, out)).hasMessageContaining("RBL-PACKAGE");
+    }
+
+    @Test
+    void damagedPackagesAreUnpackedOrRefusedAndNothingElse() throws IOException {
+        Path good =
+                TinyDebs.withData(
+                        folder,
+                        "mkdir boot; seq 5000 > boot/config-1; tar -czf data.tar ./boot; mv data.tar data.tar.gz; gunzip data.tar.gz");
+        byte[] bytes = Files.readAllBytes(good);
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        int refused = 0;
+        for (int round = 0; round < ROUNDS; round++) {
+            byte[] mutant =
+                    java.util.Arrays.copyOf(
+                            bytes,
+                            round % 2 == 0 ? 1 + random.nextInt(bytes.length) : bytes.length);
+            // The headers are at the front: ar's, then those of the control and data archives.
+            for (int i = random.nextInt(6); i > 0; i--) {
+                mutant[random.nextInt(Math.min(mutant.length, 12_000))] =
+                        (byte) random.nextInt(256);
+            }
+            Path deb = Files.write(folder.resolve("mutant.deb"), mutant);
+            Path into = Files.createDirectory(folder.resolve("into" + round));
+            try {
+                Unpacker.image(deb, into);
+            } catch (RebootlessException e) {
+                assertThat(e.problems().getFirst().code()).isEqualTo("RBL-PACKAGE");
+                refused++;
+            }
+        }
+        assertThat(refused).isGreaterThan(0);
+    }
+
+    @Test
+    void theSandboxHasNoNetworkNoHomeAndNoFilesOfTheSystem() {
+        Subprocess.Result result =
+                Sandbox.empty()
+                        .command(
+                                List.of(
+                                        "bash",
+                                        "-c",
+                                        "cat /etc/passwd; ls /root /home; cat /proc/net/dev; touch /usr/x; env"))
+                        .run();
+        assertThat(result.out())
+                .doesNotContain("root:x")
+                .doesNotContain("eth")
+                .contains("HOME=/tmp");
+        assertThat(result.err()).contains("/etc/passwd: No such file", "Read-only file system");
+    }
+}
