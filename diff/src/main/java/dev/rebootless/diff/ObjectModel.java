@@ -72,8 +72,14 @@ public final class ObjectModel {
                 model.items.put(section, model.cut(section));
             }
         }
-        for (ElfSection section : object.sections()) {
-            SpecialTable.of(section.name()).ifPresent(table -> model.readTable(table, section));
+        // Table by table, not in the order of the sections, which is that of their first use in the
+        // unit: a function that moves to the front may bring its tables along.
+        for (SpecialTable table : SpecialTable.X86_64) {
+            for (ElfSection section : object.sections()) {
+                if (section.name().equals(table.section())) {
+                    model.readTable(table, section);
+                }
+            }
         }
         return model;
     }
@@ -373,7 +379,10 @@ public final class ObjectModel {
         return Optional.ofNullable(bySymbol.get(symbol));
     }
 
-    /** The entries of special tables that belong to an item, in table order. */
+    /**
+     * The entries of special tables that belong to an item: the tables in the order of {@link
+     * SpecialTable#X86_64}, and the entries of each in the order of the table.
+     */
     List<Entry> entries(Item item) {
         return entries.getOrDefault(item, List.of());
     }

@@ -133,6 +133,17 @@ class SpecialTablesTest {
     }
 
     @Test
+    void functionsThatComeInAnotherOrderAndBringTheirTablesInAnotherOrderAreUnchanged() {
+        String jump = "int first(int x) { if (BRANCH(key_a)) sink(x); return x + 1; }\n";
+        String both =
+                "int both(int x) { ALTERNATIVE(\"nop\", \"lfence\", 96);"
+                        + " if (BRANCH(key_a)) sink(x); return x; }\n";
+        Gcc gcc = Gcc.SECTIONS.with("-fno-toplevel-reorder");
+        assertThat(findings(compare(gcc, MACROS + jump + both, MACROS + both + jump)))
+                .isEqualTo("unchanged");
+    }
+
+    @Test
     void aNewEntryIsAChange() {
         String patched = edit(UNIT, "int branch(int x) {", "int branch(int x) { LOCKED(locked);");
         assertThat(findings(compare(Gcc.SECTIONS, UNIT, patched))).isEqualTo("changed: branch");
