@@ -19,11 +19,12 @@ import dev.rebootless.livepatch.runpre.UnitMatch;
 import dev.rebootless.source.compile.ObjectPair;
 import dev.rebootless.source.compile.UnitCompiler;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
+import java.util.Set;
 
 /**
  * Everything between a unit's two objects and its part of the livepatch: compare, prove, extract,
@@ -85,44 +86,69 @@ final class UnitAnalysis {
         if (changes.replacedCode().stream().anyMatch(i -> match.mismatch(i).isPresent())) {
             ObjectModel shipped =
                     ObjectModel.of(ElfReader.read(compiler.shippedLayout(pair.unit())));
-            return require(changes, merge(changes.original(), match, shipped), shipped);
+            UnitMatch second = RunPre.match(shipped, kernel.image());
+            return require(changes, translated(second, shipped, changes.original()), shipped);
         }
         return require(changes, match, changes.original());
     }
 
-    private UnitMatch merge(ObjectModel original, UnitMatch match, ObjectModel shipped) {
-        UnitMatch other = RunPre.match(shipped, kernel.image());
-        Map<String, Item> byName = new LinkedHashMap<>();
-        for (Item item : shipped.items()) {
-            if (!item.symbols().isEmpty() && byName.put(item.name(), item) != null) {
-                // Two of one name in one unit: neither can be told by it.
-                byName.remove(item.name());
-            }
-        }
-        Map<Item, Long> addresses = new LinkedHashMap<>(match.addresses());
-        Map<Item, Mismatch> mismatches = new LinkedHashMap<>(match.mismatches());
-        for (Item item : original.items()) {
-            Item twin = item.symbols().isEmpty() ? null : byName.get(item.name());
+    /**
+     * What the shipped layout shows, in terms of the other's items: their names are the same, since
+     * source and compiler are. Nothing is taken from the first layout's match: what the shipped
+     * layout refutes, or leaves open, is not proven.
+     */
+    private static UnitMatch translated(
+            UnitMatch match, ObjectModel shipped, ObjectModel original) {
+        Map<String, Item> ours = uniqueNames(original);
+        Map<Item, Long> addresses = new LinkedHashMap<>();
+        Map<Item, Mismatch> mismatches = new LinkedHashMap<>();
+        Map<String, Item> theirs = uniqueNames(shipped);
+        ours.forEach((name, item) -> {
+            Item twin = theirs.get(name);
             if (twin == null) {
-                continue;
+                if (item.isFunction()) {
+                    mismatches.put(
+                            item,
+                            new Mismatch(
+                                    name,
+                                    0,
+                                    -1,
+                                    "the unit has no such function as kbuild compiles it"));
+                }
+                return;
             }
-            OptionalLong address = other.address(twin);
-            if (address.isPresent() && other.mismatch(twin).isEmpty()) {
-                addresses.put(item, address.getAsLong());
-                mismatches.remove(item);
-            } else if (item.isFunction()) {
-                other.mismatch(twin).ifPresent(m -> mismatches.put(item, m));
+            match.address(twin).ifPresent(address -> addresses.put(item, address));
+            match.mismatch(twin).ifPresent(mismatch -> mismatches.put(item, mismatch));
+        });
+        return new UnitMatch(addresses, match.externals(), mismatches);
+    }
+
+    /** The items that alone bear their name in the unit. */
+    private static Map<String, Item> uniqueNames(ObjectModel model) {
+        Map<String, Item> unique = new LinkedHashMap<>();
+        Set<String> repeated = new HashSet<>();
+        for (Item item : model.items()) {
+            if (!item.symbols().isEmpty() && unique.put(item.name(), item) != null) {
+                repeated.add(item.name());
             }
         }
-        Map<String, Long> externals = new LinkedHashMap<>(match.externals());
-        other.externals().forEach(externals::putIfAbsent);
-        return new UnitMatch(addresses, externals, mismatches);
+        unique.keySet().removeAll(repeated);
+        return unique;
     }
 
     private UnitMatch require(ChangeSet changes, UnitMatch match, ObjectModel shown) {
         List<Problem> problems = new ArrayList<>();
         for (Item item : changes.replacedCode()) {
             Optional<Mismatch> mismatch = match.mismatch(item);
+            if (mismatch.isEmpty() && match.address(item).isEmpty()) {
+                mismatch =
+                        Optional.of(
+                                new Mismatch(
+                                        item.name(),
+                                        0,
+                                        -1,
+                                        "its place there could not be settled"));
+            }
             if (mismatch.isPresent()) {
                 String code =
                         debug

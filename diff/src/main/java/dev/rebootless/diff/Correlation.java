@@ -23,12 +23,15 @@ import java.util.Set;
  *   <li>descriptors of {@code pr_debug()} pair by what they say: their names are only numbers, and
  *       a descriptor with another format or function is another message;
  *   <li>global names, and local names without a number, pair by name;
- *   <li>names with a number pair if their plain form occurs once on each side;
  *   <li>what two already paired items of equal code point at with the same field is a pair. Nearly
  *       all functions of a unit are equal, so nearly all numbered names are settled here;
- *   <li>what is left is used by changed functions alone. If a paired function uses as many of one
- *       plain name on both sides, they pair in the order of first use, which is the order of their
- *       declaration;
+ *   <li>names with a number pair if their plain form occurs once on each side and, where they are
+ *       used, a pair uses both: a {@code count} that leaves one function and a {@code count} that
+ *       comes in another are two;
+ *   <li>what is left is used by changed functions alone. If a pair uses one of a plain name on each
+ *       side, it is the same; of several those pair whose size and initial content is theirs alone.
+ *       Message limiters ({@link Names#isMessageLimiter}) pair in the order of first use: to mix
+ *       them up costs a message at worst;
  *   <li>entries of lists of BTF types pair in the order of their places;
  *   <li>else they stay unpaired, and {@link #isAmbiguous} tells that there were candidates on both
  *       sides.
@@ -51,9 +54,10 @@ final class Correlation {
         Correlation correlation = new Correlation(original, patched);
         correlation.pairDebugSites();
         correlation.pairByName();
+        correlation.pairByUse();
         correlation.pairByPlainName();
         correlation.pairByUse();
-        correlation.pairByOrder();
+        correlation.pairWithinFunctions();
         correlation.pairByPlace();
         correlation.markAmbiguous();
         return correlation;
@@ -188,14 +192,49 @@ final class Correlation {
     }
 
     private void pairByPlainName() {
-        Map<String, List<Item>> ours = groups(original.items(), toPatched);
-        Map<String, List<Item>> theirs = groups(patched.items(), toOriginal);
-        ours.forEach((group, items) -> {
-            List<Item> others = theirs.getOrDefault(group, List.of());
-            if (items.size() == 1 && others.size() == 1) {
-                pair(items.getFirst(), others.getFirst());
+        Map<Item, Set<Item>> users = users(original);
+        Map<Item, Set<Item>> otherUsers = users(patched);
+        boolean found = true;
+        while (found) {
+            found = false;
+            Map<String, List<Item>> theirs = groups(patched.items(), toOriginal);
+            for (Map.Entry<String, List<Item>> group :
+                    groups(original.items(), toPatched).entrySet()) {
+                List<Item> others = theirs.getOrDefault(group.getKey(), List.of());
+                if (group.getValue().size() == 1 && others.size() == 1) {
+                    Item item = group.getValue().getFirst();
+                    Item other = others.getFirst();
+                    if (item.isFunction()
+                            || haveCommonUser(
+                                    users.getOrDefault(item, Set.of()),
+                                    otherUsers.getOrDefault(other, Set.of()))) {
+                        pair(item, other);
+                        found |= toPatched.get(item) == other;
+                    }
+                }
             }
-        });
+        }
+    }
+
+    /** Nothing refers to initcalls, module information and the like: their name is all they are. */
+    private boolean haveCommonUser(Set<Item> ours, Set<Item> theirs) {
+        return (ours.isEmpty() && theirs.isEmpty())
+                || ours.stream().flatMap(u -> patchedOf(u).stream()).anyMatch(theirs::contains);
+    }
+
+    /**
+     * What refers to an item, directly, by a table entry, or from what the compiler made for it.
+     */
+    private static Map<Item, Set<Item>> users(ObjectModel model) {
+        Map<Item, Set<Item>> users = new LinkedHashMap<>();
+        for (Item item : model.items()) {
+            for (Item used : used(model, item)) {
+                if (used != item) {
+                    users.computeIfAbsent(used, k -> new LinkedHashSet<>()).add(item);
+                }
+            }
+        }
+        return users;
     }
 
     private void pairByUse() {
@@ -247,7 +286,7 @@ final class Correlation {
         }
     }
 
-    private void pairByOrder() {
+    private void pairWithinFunctions() {
         for (Item item : List.copyOf(toPatched.keySet())) {
             Item other = toPatched.get(item);
             if (other == null || !item.isFunction()) {
@@ -257,7 +296,11 @@ final class Correlation {
             Map<String, List<Item>> theirs = groups(used(patched, other), toOriginal);
             ours.forEach((group, items) -> {
                 List<Item> others = theirs.getOrDefault(group, List.of());
-                if (items.size() == others.size()) {
+                boolean certain =
+                        items.size() == 1
+                                || items.stream().allMatch(i -> Names.isMessageLimiter(i.name()))
+                                || areToldApartByContent(items, others);
+                if (items.size() == others.size() && certain) {
                     for (int i = 0; i < items.size(); i++) {
                         pair(items.get(i), others.get(i));
                     }
@@ -265,6 +308,25 @@ final class Correlation {
             });
         }
         pairByUse();
+    }
+
+    /** Whether each is equal to the one in its place on the other side, and to no other there. */
+    private boolean areToldApartByContent(List<Item> items, List<Item> others) {
+        for (int i = 0; i < items.size(); i++) {
+            for (int k = 0; k < others.size(); k++) {
+                if (sameContent(items.get(i), others.get(k)) != (i == k)) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    private boolean sameContent(Item ours, Item theirs) {
+        return !ours.isFunction()
+                && Comparison.sectionClass(ours).equals(Comparison.sectionClass(theirs))
+                && Comparison.sameBytes(original, ours, patched, theirs)
+                && new Comparison(original, patched, this).same(ours, theirs);
     }
 
     /**

@@ -12,7 +12,7 @@ import java.util.List;
  * @param place where in the owner the anchor points, in bytes
  * @param references its address fields, offsets relative to the entry
  */
-record Entry(
+public record Entry(
         SpecialTable table,
         dev.rebootless.elf.ElfSection section,
         long offset,
@@ -32,7 +32,7 @@ record Entry(
      * True for the pointer of an alternative without replacement code: it is never followed, and
      * points wherever the next replacement, perhaps another function's, happens to begin.
      */
-    boolean isUnused(Reference reference) {
+    public boolean isUnused(Reference reference) {
         return reference.offset() == table.replacement() && replacementLength() == 0;
     }
 }

@@ -41,11 +41,12 @@ final class Names {
 
     /**
      * Flags of "only once" macros (include/linux/once_lite.h, include/linux/printk.h,
-     * include/asm-generic/bug.h): their whole meaning is whether a message was printed. {@code
+     * include/asm-generic/bug.h) and states of rate limits (include/linux/printk.h, {@code
+     * printk_ratelimited}): their whole meaning is whether a message was or may be printed. {@code
      * ___done} of include/linux/once.h guards an initialisation and is not among them.
      */
-    private static final Pattern ONCE_FLAG =
-            Pattern.compile("^(__already_done|__warned|__print_once)(\\.\\d+)?$");
+    private static final Pattern MESSAGE_LIMITER =
+            Pattern.compile("^(__already_done|__warned|__print_once|_rs)(\\.\\d+)?$");
 
     /** The name without the compiler's numbers: equal for the same thing in two compilations. */
     static String base(String name) {
@@ -71,8 +72,9 @@ final class Names {
         return BTF_ID.matcher(name).matches();
     }
 
-    static boolean isOnceFlag(String name) {
-        return ONCE_FLAG.matcher(name).matches();
+    /** True for a static local that only says whether, or how often, a message is printed. */
+    static boolean isMessageLimiter(String name) {
+        return MESSAGE_LIMITER.matcher(name).matches();
     }
 
     /** The function whose rarely executed part this is, or the name itself. */

@@ -383,7 +383,7 @@ public final class ObjectModel {
      * The entries of special tables that belong to an item: the tables in the order of {@link
      * SpecialTable#X86_64}, and the entries of each in the order of the table.
      */
-    List<Entry> entries(Item item) {
+    public List<Entry> entries(Item item) {
         return entries.getOrDefault(item, List.of());
     }
 

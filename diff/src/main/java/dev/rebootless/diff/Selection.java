@@ -144,7 +144,9 @@ final class Selection {
                     from.name(),
                     "it uses writable data without a name in " + to.section().name(),
                     "report it with the patch; its place in the running kernel cannot be told");
-        } else if (correlation.isAmbiguous(to) && to.size() > 0 && !Names.isOnceFlag(to.name())) {
+        } else if (correlation.isAmbiguous(to)
+                && to.size() > 0
+                && !Names.isMessageLimiter(to.name())) {
             refuse(
                     "RBL-STATIC-UNPAIRED",
                     to.name(),

@@ -5,6 +5,7 @@ import dev.rebootless.elf.Elf;
 import dev.rebootless.elf.ElfObject;
 import dev.rebootless.elf.ElfRelocation;
 import dev.rebootless.elf.ElfSection;
+import dev.rebootless.elf.ElfSymbol;
 
 /**
  * What the differ relies on beyond what the ELF reader has checked: limits on sizes, and that every
@@ -46,6 +47,11 @@ final class Soundness {
                     "section " + name + " has no content in the file");
             for (ElfRelocation relocation : object.relocations(section)) {
                 requireInside(relocation, section.size(), name);
+            }
+            for (ElfSymbol symbol : object.symbolsIn(section)) {
+                check(
+                        symbol.size() >= 0,
+                        "symbol " + symbol.name() + " has the negative size " + symbol.size());
             }
         }
     }

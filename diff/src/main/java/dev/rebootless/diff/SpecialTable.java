@@ -20,7 +20,7 @@ import java.util.Optional;
  * @param line offset of a field of a source line number, which does not count as a change, or -1
  * @param lineBits how many low bits of it, from its little-endian start
  */
-record SpecialTable(
+public record SpecialTable(
         String section,
         Role role,
         int anchor,
@@ -30,7 +30,8 @@ record SpecialTable(
         int line,
         int lineBits) {
 
-    enum Role {
+    /** What becomes of an entry when its function moves. */
+    public enum Role {
         /** The kernel reads it in the module: carried. */
         CARRIED,
         /**
@@ -62,7 +63,8 @@ record SpecialTable(
         return new SpecialTable(section, Role.IGNORED, 0, 0, 1, -1, -1, 0);
     }
 
-    static final List<SpecialTable> X86_64 =
+    /** Those that kernels for x86-64 have. */
+    public static final List<SpecialTable> X86_64 =
             List.of(
                     // arch/x86/include/asm/bug.h: s32 bug_addr, s32 file, u16 line, u16 flags.
                     new SpecialTable("__bug_table", Role.CARRIED, 0, 12, 0, -1, 8, 16),

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.elf.ElfObject;
 import dev.rebootless.elf.ElfReader;
+import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.elf.ElfWriter;
 import java.time.Duration;
 import java.util.Arrays;
@@ -150,6 +151,36 @@ class DamagedObjectsTest {
                     assertThat(ObjectDiff.compare(one, one).verdict()).isEqualTo(Verdict.UNCHANGED);
                     assertThat(ObjectDiff.compare(one, other).changed()).containsExactly("f");
                 });
+    }
+
+    /** Seed 472990174192 of the test above, round 2932. */
+    @Test
+    void aSymbolOfNegativeSizeIsRefused() {
+        ElfObject sound = Gcc.SECTIONS.compile(UNIT);
+        ElfObject damaged =
+                ElfObject.of(
+                        sound.header(),
+                        sound.sections(),
+                        sound.symbols().stream()
+                                .map(s -> s.name().equals("work") ? sized(s, Long.MIN_VALUE) : s)
+                                .toList(),
+                        sound.relocationTables(),
+                        sound.groups(),
+                        sound.linkOrder());
+        assertThatThrownBy(() -> ObjectDiff.compare(sound, damaged))
+                .isInstanceOf(RebootlessException.class)
+                .hasMessageContaining("negative size");
+    }
+
+    private static ElfSymbol sized(ElfSymbol symbol, long size) {
+        return new ElfSymbol(
+                symbol.name(),
+                symbol.value(),
+                size,
+                symbol.type(),
+                symbol.binding(),
+                symbol.other(),
+                symbol.place());
     }
 
     @Test

@@ -184,4 +184,50 @@ class StaticLocalsTest {
         assertThat(changes.data()).isEmpty();
         assertThat(changes.verdict()).isEqualTo(Verdict.CHANGED);
     }
+
+    @Test
+    void aStaticThatLeavesOneFunctionIsNotTheOneThatComesInAnother() {
+        String source =
+                """
+                extern void sink(int);
+                int leaves(int x) { static int count; return count += x; }
+                int comes(int x) { sink(x); return x; }
+                """;
+        String patched =
+                edit(
+                        edit(source, "static int count; return count += x;", "return x + 2;"),
+                        "sink(x); return x;",
+                        "static int count; sink(x); return count -= x;");
+        ChangeSet changes = compare(Gcc.SECTIONS, source, patched);
+        assertThat(changes.changed()).containsExactly("comes", "leaves");
+        assertThat(changes.refusals())
+                .singleElement()
+                .satisfies(p -> assertThat(p.code()).isEqualTo("RBL-STATIC-UNPAIRED"));
+    }
+
+    @Test
+    void twoEqualStaticsOfOneNameInAChangedFunctionAreRefused() {
+        String source = edit(edit(TWO, "n = 5", "n"), "n = 7", "n");
+        ChangeSet changes = compare(Gcc.SECTIONS, source, edit(source, "return x;", "return -x;"));
+        assertThat(changes.changed()).containsExactly("both");
+        assertThat(changes.refusals())
+                .hasSize(2)
+                .allSatisfy(p -> assertThat(p.code()).isEqualTo("RBL-STATIC-UNPAIRED"));
+    }
+
+    @Test
+    void twoRateLimitsInAChangedFunctionKeepTheirState() {
+        String source =
+                """
+                struct state { int interval, burst; };
+                extern int ___ratelimit(struct state *, const char *);
+                extern int printk(const char *, ...);
+                #define limited(m) ({ static struct state _rs = { 5, 10 }; \
+                    if (___ratelimit(&_rs, __func__)) printk(m); })
+                int talks(int x) { if (x > 3) limited("a\\n"); else limited("b\\n"); return x; }
+                """;
+        ChangeSet changes = compare(Gcc.SECTIONS, source, edit(source, "return x;", "return -x;"));
+        assertThat(findings(changes)).isEqualTo("changed: talks");
+        assertThat(carried(changes)).noneMatch(n -> n.startsWith("_rs"));
+    }
 }

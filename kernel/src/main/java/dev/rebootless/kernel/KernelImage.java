@@ -10,8 +10,10 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Collectors;
 
 /**
  * A shipped kernel, read from its image alone: sections, symbols, types, code.
@@ -34,10 +36,19 @@ public final class KernelImage {
     /** What {@link #read} gives at once; the largest function has some 100 kB. */
     private static final int MAX_READ_BYTES = 64 << 20;
 
+    /** Entries of the tables about code have 4 to 16 bytes. */
+    private static final long MAX_TABLE_ENTRY_BYTES = 256;
+
     private final ElfImage elf;
     private final Lazy<KernelSymbols> symbols = new Lazy<>(this::decodeSymbols);
     private final Lazy<Btf> btf = new Lazy<>(this::parseBtf);
     private final Lazy<long[]> fentrySites = new Lazy<>(this::readFentrySites);
+    private final Map<String, Lazy<Optional<CodeTable>>> codeTables =
+            CodeTable.KINDS.stream()
+                    .collect(
+                            Collectors.toUnmodifiableMap(
+                                    CodeTable.Kind::section,
+                                    kind -> new Lazy<>(() -> readCodeTable(kind))));
 
     private KernelImage(ElfImage elf) {
         this.elf = elf;
@@ -283,6 +294,44 @@ public final class KernelImage {
         long[] sorted = Arrays.copyOf(sites, count);
         Arrays.sort(sorted);
         return sorted;
+    }
+
+    /**
+     * The table that the sections of one name in all objects became.
+     *
+     * @param section such as {@code __bug_table}
+     * @return empty when this kernel has no such table, or it is none about places in code
+     * @throws RebootlessException {@code RBL-KERNEL-IMAGE} when it is damaged
+     */
+    public Optional<CodeTable> codeTable(String section) {
+        Lazy<Optional<CodeTable>> table = codeTables.get(section);
+        return table == null ? Optional.empty() : table.get();
+    }
+
+    private Optional<CodeTable> readCodeTable(CodeTable.Kind kind) {
+        Optional<KernelSymbol> start = symbols().unique(kind.start());
+        Optional<KernelSymbol> stop = symbols().unique(kind.stop());
+        if (start.isEmpty() || stop.isEmpty()) {
+            return Optional.empty();
+        }
+        long size = stop.get().address() - start.get().address();
+        long entrySize =
+                kind.struct().isEmpty()
+                        ? CodeTable.leastBytes(kind)
+                        : btf().size("struct " + kind.struct()).orElse(0);
+        if (entrySize < CodeTable.leastBytes(kind)
+                || entrySize > MAX_TABLE_ENTRY_BYTES
+                || size < 0
+                || size % entrySize != 0
+                || size > MAX_READ_BYTES) {
+            throw BadFile.IMAGE.problem(
+                    kind.start(),
+                    "the table has an impossible length %d for entries of %d bytes"
+                            .formatted(size, entrySize));
+        }
+        byte[] content = size == 0 ? new byte[0] : read(start.get().address(), (int) size);
+        return Optional.of(
+                CodeTable.of(start.get().address(), content, (int) entrySize, kind.anchor()));
     }
 
     /**

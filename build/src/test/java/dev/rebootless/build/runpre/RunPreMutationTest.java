@@ -2,6 +2,7 @@ package dev.rebootless.build.runpre;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.rebootless.diff.Entry;
 import dev.rebootless.diff.Item;
 import dev.rebootless.diff.ObjectModel;
 import dev.rebootless.diff.Reference;
@@ -22,6 +23,8 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The proof has no blind spot: whatever single thing in a proven function is made different, the
@@ -170,6 +173,69 @@ final class RunPreMutationTest {
             });
         }
         assertThat(missed).isEmpty();
+    }
+
+    /** What the kernel's tables say of a function is compared as its code is. */
+    @ParameterizedTest
+    @ValueSource(strings = {"__bug_table", ".altinstructions", "__jump_table", ".smp_locks"})
+    void aTableEntryThatDiffersIsFoundWhereverItStands(String table) {
+        System.out.println("seed " + seed);
+        ObjectModel model = kit.original("mm/vmscan.c");
+        Map<Item, Entry> chosen = new HashMap<>();
+        for (Item item : proven(model)) {
+            List<Entry> entries =
+                    model.entries(item).stream()
+                            .filter(e -> e.table().section().equals(table))
+                            .toList();
+            if (!entries.isEmpty()) {
+                chosen.put(item, entries.get(random.nextInt(entries.size())));
+            }
+        }
+        assertThat(chosen).isNotEmpty();
+        for (Map.Entry<Item, Entry> one : chosen.entrySet()) {
+            Entry entry = one.getValue();
+            for (long at = 0; at < entry.size(); at++) {
+                long here = at;
+                boolean isAddress =
+                        entry.references().stream()
+                                .anyMatch(r ->
+                                        here >= r.offset()
+                                                && here < r.offset() + Elf.fieldSize(r.type()));
+                if (!isAddress) {
+                    byte[] bytes = entry.section().content().clone();
+                    bytes[(int) (entry.offset() + at)] ^= (byte) (1 << random.nextInt(8));
+                    ElfObject other = withContents(model.object(), Map.of(entry.section(), bytes));
+                    assertRefused(one.getKey(), other, table + " byte " + at);
+                }
+            }
+            for (Reference reference : entry.references()) {
+                if (!entry.isUnused(reference)) {
+                    assertRefused(
+                            one.getKey(),
+                            redirected(model, entry, reference),
+                            table + " " + reference);
+                }
+            }
+        }
+    }
+
+    private void assertRefused(Item function, ElfObject changed, String what) {
+        ObjectModel other = ObjectModel.of(changed);
+        assertThat(RunPre.match(other, kit.image()).mismatch(named(other, function)))
+                .as("%s of %s", what, function.name())
+                .isPresent();
+    }
+
+    private ElfObject redirected(ObjectModel model, Entry entry, Reference reference) {
+        long at = entry.offset() + reference.offset();
+        ElfRelocation relocation =
+                model.object().relocations(entry.section()).stream()
+                        .filter(r -> r.offset() == at)
+                        .findFirst()
+                        .orElseThrow();
+        return withRelocations(
+                model.object(),
+                Map.of(entry.section(), Map.of(at, elsewhere(model, reference, relocation))));
     }
 
     /** The distance of a jump label belongs to its table entry, and is not code. */

@@ -1,9 +1,11 @@
 package dev.rebootless.livepatch.runpre;
 
+import dev.rebootless.diff.Entry;
 import dev.rebootless.diff.Item;
 import dev.rebootless.diff.ItemKind;
 import dev.rebootless.diff.ObjectModel;
 import dev.rebootless.diff.Reference;
+import dev.rebootless.diff.SpecialTable;
 import dev.rebootless.diff.Target;
 import dev.rebootless.elf.Elf;
 import dev.rebootless.elf.ElfSection;
@@ -11,10 +13,13 @@ import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.elf.x86.Instruction;
 import dev.rebootless.elf.x86.Nops;
 import dev.rebootless.elf.x86.X86Decoder;
+import dev.rebootless.kernel.CodeTable;
 import dev.rebootless.kernel.KernelImage;
 import dev.rebootless.kernel.KernelSymbol;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +30,8 @@ import org.jspecify.annotations.Nullable;
  * Compares one item of a rebuilt object with the bytes at one address of the shipped image. An
  * address field tells where its target must be; that place must carry the target's name in kallsyms
  * or, where the target has no name of its own (strings, jump tables, pieces of alternatives), its
- * content.
+ * content. What the kernel's tables say of the code ({@link CodeTable}) is compared in the same
+ * way.
  */
 final class CodeMatch {
     /**
@@ -58,7 +64,7 @@ final class CodeMatch {
     static Result compare(ObjectModel model, KernelImage image, Item item, long address) {
         CodeMatch match = new CodeMatch(model, image);
         match.addresses.put(item, address);
-        boolean same = match.same(item, address, item, 0);
+        boolean same = match.same(item, address, item, 0) && match.sameTables(item, address);
         return new Result(
                 same ? Optional.empty() : Optional.ofNullable(match.mismatch),
                 match.addresses,
@@ -86,8 +92,7 @@ final class CodeMatch {
             return fail(function, address, -1, "the image has no bytes there");
         }
         byte[] built =
-                java.util.Arrays.copyOfRange(
-                        item.section().content(), (int) item.offset(), (int) item.end());
+                Arrays.copyOfRange(item.section().content(), (int) item.offset(), (int) item.end());
         if (built.length != shipped.length) {
             return fail(function, address, -1, "the image has no bytes there");
         }
@@ -113,7 +118,8 @@ final class CodeMatch {
             }
         }
         for (Reference reference : references) {
-            if (!sameTarget(item, address, shipped, reference, function, depth)) {
+            if (!isJumpLabelDistance(item, (int) reference.offset())
+                    && !sameTarget(address, shipped, reference, function, depth)) {
                 return false;
             }
         }
@@ -152,17 +158,87 @@ final class CodeMatch {
         return true;
     }
 
-    private boolean sameTarget(
-            Item item,
-            long address,
-            byte[] shipped,
-            Reference reference,
-            Item function,
-            int depth) {
-        int at = (int) reference.offset();
-        if (isJumpLabelDistance(item, at)) {
-            return true;
+    /**
+     * Whether the kernel's tables say of the shipped function what the rebuilt one's say: which
+     * instructions are alternatives, which key a jump label follows, where a fault leads.
+     */
+    private boolean sameTables(Item item, long address) {
+        for (SpecialTable table : SpecialTable.X86_64) {
+            Optional<CodeTable> linked = image.codeTable(table.section());
+            List<Entry> built =
+                    model.entries(item).stream()
+                            .filter(e -> e.table().equals(table))
+                            .sorted(Comparator.comparingLong(Entry::place))
+                            .toList();
+            if (table.role() != SpecialTable.Role.CARRIED
+                    // Which functions have an ftrace site is asked for each (RBL-NO-FENTRY).
+                    || table.section().equals("__mcount_loc")
+                    || (linked.isEmpty() && built.isEmpty())) {
+                continue;
+            }
+            List<CodeTable.Entry> shipped =
+                    linked.map(t -> t.within(address, address + item.size())).orElse(List.of());
+            if (built.size() != shipped.size()) {
+                return fail(
+                        item,
+                        address,
+                        -1,
+                        "it has %d entries in %s, and the shipped function has %d"
+                                .formatted(built.size(), table.section(), shipped.size()));
+            }
+            for (int i = 0; i < built.size(); i++) {
+                if (!sameEntry(built.get(i), shipped.get(i), item, address)) {
+                    return false;
+                }
+            }
         }
+        return true;
+    }
+
+    private boolean sameEntry(Entry built, CodeTable.Entry shipped, Item function, long address) {
+        byte[] ours =
+                Arrays.copyOfRange(
+                        built.section().content(),
+                        (int) built.offset(),
+                        (int) (built.offset() + built.size()));
+        byte[] theirs = shipped.bytes();
+        boolean same = ours.length == theirs.length && shipped.place() == address + built.place();
+        boolean[] free = new boolean[ours.length];
+        for (Reference reference : built.references()) {
+            for (int i = 0; i < Elf.fieldSize(reference.type()); i++) {
+                free[(int) reference.offset() + i] = true;
+            }
+        }
+        for (int i = 0; same && i < ours.length; i++) {
+            same = free[i] || ours[i] == theirs[i];
+        }
+        if (!same) {
+            return fail(
+                    function,
+                    address,
+                    built.place(),
+                    "its entry in "
+                            + built.table().section()
+                            + " is another one in the shipped kernel");
+        }
+        for (Reference reference : built.references()) {
+            if (!built.isUnused(reference)
+                    && !sameTarget(shipped.address(), theirs, reference, function, 0)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Whether an address field leads to the same thing.
+     *
+     * @param address of the bytes that the field is in
+     * @param shipped these bytes
+     */
+    private boolean sameTarget(
+            long address, byte[] shipped, Reference reference, Item function, int depth) {
+        int at = (int) reference.offset();
         ByteBuffer field = ByteBuffer.wrap(shipped).order(ByteOrder.LITTLE_ENDIAN);
         long value;
         switch (reference.type()) {
@@ -273,7 +349,7 @@ final class CodeMatch {
         int length = Math.min(end + width, content.length) - (int) offset;
         try {
             byte[] shipped = image.read(target, length);
-            if (java.util.Arrays.equals(
+            if (Arrays.equals(
                     shipped, 0, shipped.length, content, (int) offset, (int) offset + length)) {
                 return true;
             }

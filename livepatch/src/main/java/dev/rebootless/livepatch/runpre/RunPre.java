@@ -7,11 +7,14 @@ import dev.rebootless.elf.Elf;
 import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.kernel.KernelImage;
 import dev.rebootless.kernel.KernelSymbol;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
 
 /**
  * Finds the functions of a rebuilt unit in the shipped image and proves that they are the same
@@ -20,28 +23,38 @@ import java.util.Map;
  * <p>Ksplice (Arnold and Kaashoek, EuroSys 2009, section 4) named it: the code that is about to be
  * replaced ("run") must equal the code built before the patch ("pre"), or source, configuration or
  * compiler are not those of the kernel. It settles at the same time what static names mean, since
- * nothing else in the image says which unit a static symbol belongs to. For each function, every
- * address that kallsyms has for its name is tried:
+ * nothing else in the image says which unit a static symbol belongs to:
  *
  * <ol>
- *   <li>one address matches: proven, and all that its code points at is known with it;
- *   <li>several match (the same static function in several units): those remain that a proven
- *       function of the unit points at, or that lie between proven functions of the unit, since the
- *       linker keeps a unit's code together;
- *   <li>none matches: a mismatch, with the first difference.
+ *   <li>a function whose name occurs once in the kernel is there or nowhere: equal code proves it,
+ *       and all that its code and its table entries point at is known with it;
+ *   <li>of a name that occurs several times the unit's own is wanted, and equal code is no proof of
+ *       that: a namesake in another unit may have it. The unit's own is the one that a proven
+ *       function points at; or that uses static things of the unit where proven functions use them;
+ *       or the only one in reach of the unit's proven functions, since the linker keeps the code of
+ *       a unit together. Then its code must be equal too;
+ *   <li>functions that contradict each other about where something is are trusted neither, and all
+ *       is done again without them;
+ *   <li>what is proven of a unit in one section must fit into the unit's size. Where it does not, a
+ *       static function, although the only one of its name, is another unit's, and no static one of
+ *       that section is proven.
  * </ol>
  */
 public final class RunPre {
     private final ObjectModel model;
     private final KernelImage image;
-    private final Map<Item, Long> addresses = new LinkedHashMap<>();
-    private final Map<String, Long> externals = new LinkedHashMap<>();
+
+    /** For each function the places of its name in the image, and what comparing them gave. */
+    private final Map<Item, Map<Long, CodeMatch.Result>> compared = new LinkedHashMap<>();
+
+    /** Why functions are not to be believed that said what others contradict. */
+    private final Map<Item, Mismatch> distrusted = new LinkedHashMap<>();
+
+    // What one attempt finds out:
+    private final Evidence<Item> items = new Evidence<>();
+    private final Evidence<String> externals = new Evidence<>();
     private final Map<Item, Mismatch> mismatches = new LinkedHashMap<>();
-
-    /** The function whose proven code first told where something is. */
-    private final Map<Object, Item> teachers = new HashMap<>();
-
-    private final Map<Item, List<CodeMatch.Result>> open = new LinkedHashMap<>();
+    private final Set<Item> open = new LinkedHashSet<>();
 
     private RunPre(ObjectModel model, KernelImage image) {
         this.model = model;
@@ -51,48 +64,59 @@ public final class RunPre {
     /** Matches all functions of a unit, and with them the data that they use. */
     public static UnitMatch match(ObjectModel original, KernelImage image) {
         RunPre match = new RunPre(original, image);
-        match.tryAll();
-        match.settle();
-        match.data();
-        return new UnitMatch(match.addresses, match.externals, match.mismatches);
+        match.compareAll();
+        // Each round distrusts a function more, or is the last.
+        do {
+            match.attempt();
+        } while (match.distrustContradictions() || match.distrustTheScattered());
+        return new UnitMatch(
+                match.withData(match.items.settled()), match.externals.settled(), match.mismatches);
     }
 
-    private void tryAll() {
+    private void compareAll() {
         for (Item item : model.items()) {
-            if (!item.isFunction() || item.symbols().isEmpty()) {
-                continue;
-            }
-            List<CodeMatch.Result> matching = new ArrayList<>();
-            Mismatch first = null;
-            for (long address : addressesOf(item)) {
-                CodeMatch.Result result = CodeMatch.compare(model, image, item, address);
-                if (result.mismatch().isEmpty()) {
-                    matching.add(result);
-                } else if (first == null) {
-                    first = result.mismatch().get();
+            if (item.isFunction() && !item.symbols().isEmpty()) {
+                Map<Long, CodeMatch.Result> results = new LinkedHashMap<>();
+                for (long address : addressesOf(item)) {
+                    results.put(address, CodeMatch.compare(model, image, item, address));
                 }
-            }
-            if (matching.size() == 1) {
-                accept(item, matching.getFirst());
-            } else if (matching.size() > 1) {
-                open.put(item, matching);
-            } else if (first != null) {
-                mismatches.put(item, first);
-            } else {
-                mismatches.put(item, new Mismatch(item.name(), 0, -1, whyNotThere(item)));
+                compared.put(item, results);
             }
         }
     }
 
+    private void attempt() {
+        items.clear();
+        externals.clear();
+        mismatches.clear();
+        open.clear();
+        mismatches.putAll(distrusted);
+        compared.forEach((item, results) -> {
+            if (distrusted.containsKey(item)) {
+                return;
+            }
+            switch (results.size()) {
+                case 0 -> mismatches.put(item, new Mismatch(item.name(), 0, -1, whyNotThere(item)));
+                case 1 -> decide(item, results.values().iterator().next());
+                default -> open.add(item);
+            }
+        });
+        settle();
+    }
+
     private String whyNotThere(Item item) {
         boolean named = !image.symbols().named(item.name()).isEmpty();
-        if (named && item.symbols().getFirst().binding() == Elf.STB_WEAK) {
+        if (named && isWeak(item)) {
             return "it is weak, and the shipped kernel has the strong function of another unit instead";
         }
         return named
                 ? "the shipped kernel has this name only for functions that cannot be this one (static for global"
                         + " or the other way round)"
                 : "the shipped kernel has no function of this name";
+    }
+
+    private static boolean isWeak(Item item) {
+        return item.symbols().getFirst().binding() == Elf.STB_WEAK;
     }
 
     private long[] addressesOf(Item item) {
@@ -104,160 +128,273 @@ public final class RunPre {
                 .toArray();
     }
 
-    private void accept(Item item, CodeMatch.Result result) {
+    /** Takes the comparison with the place that is the function's own for its verdict. */
+    private void decide(Item item, CodeMatch.Result result) {
+        if (result.mismatch().isPresent()) {
+            mismatches.put(item, result.mismatch().get());
+            return;
+        }
         result.addresses()
                 .forEach((implied, address) -> {
                     // Nameless content (strings, constants) may be merged by the linker: its
                     // place proves nothing.
                     if (implied.isFunction() || implied.kind() == ItemKind.DATA) {
-                        learn(item, addresses, implied, implied.name(), address);
+                        items.add(implied, address, item);
                     }
                 });
-        result.externals().forEach((name, address) -> learn(item, externals, name, name, address));
+        result.externals().forEach((name, address) -> externals.add(name, address, item));
     }
 
-    /**
-     * Takes down where something is. Where two functions contradict each other, one of them is a
-     * namesake from another unit, and nothing tells which: neither is proven.
-     */
-    private <K> void learn(Item from, Map<K, Long> known, K key, String name, Long address) {
-        Long before = known.putIfAbsent(key, address);
-        if (before == null) {
-            teachers.put(key, from);
-        } else if (!before.equals(address)) {
-            contradicts(from, name, address);
-            Item teacher = teachers.get(key);
-            if (teacher != null) {
-                contradicts(teacher, name, before);
-            }
-        }
-    }
-
-    private void contradicts(Item item, String name, long address) {
-        mismatches.put(
-                item,
-                new Mismatch(
-                        item.name(),
-                        address,
-                        -1,
-                        "it says that "
-                                + name
-                                + " is elsewhere than other functions of the unit say"));
-    }
-
-    /**
-     * Settles functions with several equal twins in the image, as long as something new comes to
-     * light.
-     */
+    /** Settles names that occur several times, as long as something new comes to light. */
     private void settle() {
         boolean found = true;
-        while (found && !open.isEmpty()) {
+        while (found) {
             found = false;
-            for (Item item : List.copyOf(open.keySet())) {
-                List<CodeMatch.Result> left = candidates(item);
-                if (left.size() == 1) {
+            for (Item item : List.copyOf(open)) {
+                Optional<CodeMatch.Result> own = own(item, results(item));
+                if (own.isPresent()) {
                     open.remove(item);
-                    accept(item, left.getFirst());
+                    decide(item, own.get());
                     found = true;
                 }
             }
         }
-        open.forEach((item, results) ->
-                mismatches.put(
+        open.forEach(item -> mismatches.put(item, undecided(item, results(item))));
+    }
+
+    private Map<Long, CodeMatch.Result> results(Item item) {
+        return compared.getOrDefault(item, Map.of());
+    }
+
+    /** Which of the namesakes is this unit's, by what is proven so far. */
+    private Optional<CodeMatch.Result> own(Item item, Map<Long, CodeMatch.Result> namesakes) {
+        OptionalLong known = items.address(item);
+        if (known.isPresent()) {
+            CodeMatch.Result there = namesakes.get(known.getAsLong());
+            return Optional.of(there != null ? there : notAmongThem(item, known.getAsLong()));
+        }
+        List<CodeMatch.Result> using =
+                namesakes.values().stream().filter(r -> usesWhatIsOurs(item, r)).toList();
+        if (using.size() == 1) {
+            return Optional.of(using.getFirst());
+        }
+        Span span = span(item, items.settled());
+        for (Span wanted : List.of(span.widened(sizeAround(item)), span)) {
+            List<CodeMatch.Result> near =
+                    namesakes.entrySet().stream()
+                            .filter(e -> wanted.contains(e.getKey()))
+                            .map(Map.Entry::getValue)
+                            .toList();
+            if (near.size() == 1) {
+                return Optional.of(near.getFirst());
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static CodeMatch.Result notAmongThem(Item item, long address) {
+        return new CodeMatch.Result(
+                Optional.of(
+                        new Mismatch(
+                                item.name(),
+                                address,
+                                -1,
+                                "proven functions of the unit refer to a place that is not a function of this name")),
+                Map.of(),
+                Map.of());
+    }
+
+    /**
+     * Whether code uses static things of this unit, and all where proven functions use them: code
+     * of another unit cannot know them.
+     */
+    private boolean usesWhatIsOurs(Item function, CodeMatch.Result result) {
+        if (result.mismatch().isPresent()) {
+            return false;
+        }
+        boolean uses = false;
+        for (Map.Entry<Item, Long> entry : result.addresses().entrySet()) {
+            Item used = entry.getKey();
+            boolean isStatic =
+                    used != function
+                            && (used.isFunction() || used.kind() == ItemKind.DATA)
+                            && !used.symbols().isEmpty()
+                            && !used.isGlobal();
+            if (isStatic) {
+                OptionalLong address = items.address(used);
+                if (address.isPresent() && address.getAsLong() != entry.getValue()) {
+                    return false;
+                }
+                uses |= address.isPresent();
+            }
+        }
+        return uses;
+    }
+
+    private static Mismatch undecided(Item item, Map<Long, CodeMatch.Result> namesakes) {
+        List<CodeMatch.Result> equal =
+                namesakes.values().stream().filter(r -> r.mismatch().isEmpty()).toList();
+        if (equal.isEmpty()) {
+            return namesakes.values().iterator().next().mismatch().orElseThrow();
+        }
+        return new Mismatch(
+                item.name(),
+                0,
+                -1,
+                equal.size()
+                        + " of the "
+                        + namesakes.size()
+                        + " functions of this name in the shipped kernel have this very code,"
+                        + " and nothing tells which of them is this unit's");
+    }
+
+    /** Where functions contradict each other, nothing tells which is right. */
+    private boolean distrustContradictions() {
+        Map<Item, Mismatch> doubtful = new LinkedHashMap<>();
+        items.disputed().forEach((item, by) -> by.forEach(f -> doubt(doubtful, f, item.name())));
+        externals.disputed().forEach((name, by) -> by.forEach(f -> doubt(doubtful, f, name)));
+        distrusted.putAll(doubtful);
+        return !doubtful.isEmpty();
+    }
+
+    private void doubt(Map<Item, Mismatch> doubtful, Item function, String about) {
+        doubtful.put(
+                function,
+                new Mismatch(
+                        function.name(),
+                        items.address(function).orElse(0),
+                        -1,
+                        "it says that "
+                                + about
+                                + " is elsewhere than other functions of the unit say"));
+    }
+
+    /** A unit's part of a section of the image is no larger than the unit's own section. */
+    private boolean distrustTheScattered() {
+        Map<Item, Long> proven = items.settled();
+        Map<Item, Mismatch> scattered = new LinkedHashMap<>();
+        for (Item item : compared.keySet()) {
+            if (item.isGlobal() || !proven.containsKey(item) || mismatches.containsKey(item)) {
+                continue;
+            }
+            Span span = span(item, proven);
+            if (Long.compareUnsigned(span.high() - span.low(), sizeAround(item)) > 0) {
+                scattered.put(
                         item,
                         new Mismatch(
                                 item.name(),
-                                0,
+                                proven.getOrDefault(item, 0L),
                                 -1,
-                                results.size()
-                                        + " functions of this name in the shipped kernel have this very code,"
-                                        + " and nothing tells which of them is this unit's")));
-    }
-
-    private List<CodeMatch.Result> candidates(Item item) {
-        List<CodeMatch.Result> results = open.getOrDefault(item, List.of());
-        Long known = addresses.get(item);
-        if (known != null) {
-            return results.stream().filter(r -> known.equals(r.addresses().get(item))).toList();
+                                "what was found of the unit's "
+                                        + outputSection(item)
+                                        + " is spread over more of the shipped kernel than the unit is large"));
+            }
         }
-        List<CodeMatch.Result> consistent = results.stream().filter(this::isConsistent).toList();
-        if (consistent.size() == 1) {
-            return consistent;
-        }
-        Span span = span(item);
-        return consistent.stream()
-                .filter(r -> span.contains(r.addresses().getOrDefault(item, 0L)))
-                .toList();
+        distrusted.putAll(scattered);
+        return !scattered.isEmpty();
     }
 
-    private boolean isConsistent(CodeMatch.Result result) {
-        return result.addresses().entrySet().stream()
-                .filter(e ->
-                        e.getKey().kind() == ItemKind.FUNCTION
-                                || e.getKey().kind() == ItemKind.DATA)
-                .allMatch(
-                        e -> addresses.getOrDefault(e.getKey(), e.getValue()).equals(e.getValue()));
-    }
-
-    /** From the lowest to the highest proven address of the unit's items in one output section. */
+    /**
+     * From the lowest to the highest proven address of the unit's items in one output section;
+     * {@code low} above {@code high} where none is proven.
+     */
     private record Span(long low, long high) {
+        static final Span NONE = new Span(-1, 0);
+
         boolean contains(long address) {
-            return low != 0
-                    && Long.compareUnsigned(address, low) >= 0
+            return Long.compareUnsigned(address, low) >= 0
                     && Long.compareUnsigned(address, high) <= 0;
+        }
+
+        boolean isNone() {
+            return Long.compareUnsigned(low, high) > 0;
+        }
+
+        Span including(long address) {
+            return new Span(
+                    Long.compareUnsigned(address, low) < 0 ? address : low,
+                    Long.compareUnsigned(address, high) > 0 ? address : high);
+        }
+
+        Span widened(long by) {
+            if (isNone()) {
+                return this;
+            }
+            return new Span(
+                    Long.compareUnsigned(low, by) < 0 ? 0 : low - by,
+                    Long.compareUnsigned(high, -1 - by) > 0 ? -1 : high + by);
         }
     }
 
     /**
-     * The piece of the linked section that the unit's own section became: only kept together within
-     * one section.
+     * The piece of the linked section that the unit's own section became, as far as it is known. A
+     * weak item may be in another unit, so its place says nothing.
      */
-    private Span span(Item item) {
-        long low = 0;
-        long high = 0;
-        for (Map.Entry<Item, Long> entry : addresses.entrySet()) {
-            if (!outputSection(entry.getKey()).equals(outputSection(item))
-                    || mismatches.containsKey(entry.getKey())) {
-                continue;
+    private Span span(Item item, Map<Item, Long> known) {
+        Span span = Span.NONE;
+        String section = outputSection(item);
+        for (Map.Entry<Item, Long> entry : known.entrySet()) {
+            Item there = entry.getKey();
+            if (!there.symbols().isEmpty()
+                    && !isWeak(there)
+                    && outputSection(there).equals(section)) {
+                span = span.including(entry.getValue());
             }
-            long address = entry.getValue();
-            low = low == 0 || Long.compareUnsigned(address, low) < 0 ? address : low;
-            high = Long.compareUnsigned(address, high) > 0 ? address : high;
         }
-        return new Span(low, high);
+        return span;
+    }
+
+    /** How many bytes the unit has in the output section of an item, with padding. */
+    private long sizeAround(Item item) {
+        String section = outputSection(item);
+        return model.items().stream()
+                .filter(i -> outputSection(i).equals(section))
+                .mapToLong(i -> i.size() + Math.max(16, i.section().alignment()))
+                .sum();
     }
 
     /**
      * The section that the item has without -ffunction-sections and -fdata-sections, as the shipped
-     * kernel was built.
+     * kernel was built. What the source itself puts into a section keeps it: such names have two
+     * dots ({@code .data..read_mostly}) or another beginning ({@code .init.text}).
      */
     private static String outputSection(Item item) {
         String name = item.section().name();
         for (String prefix :
-                List.of(".text.unlikely", ".text", ".data.rel.ro", ".rodata", ".bss")) {
-            if (name.equals(prefix) || name.startsWith(prefix + ".")) {
+                List.of(
+                        ".text.unlikely",
+                        ".text.hot",
+                        ".text.startup",
+                        ".text",
+                        ".data.rel.ro",
+                        ".rodata",
+                        ".bss")) {
+            if (isPartOf(name, prefix)) {
                 return prefix;
             }
         }
-        return name.startsWith(".data.")
-                        && !name.startsWith(".data..")
-                        && !name.equals(".data.once")
-                ? ".data"
-                : name;
+        return isPartOf(name, ".data") && !name.equals(".data.once") ? ".data" : name;
+    }
+
+    private static boolean isPartOf(String section, String prefix) {
+        return section.equals(prefix)
+                || (section.startsWith(prefix + ".") && !section.startsWith(prefix + ".."));
     }
 
     /**
-     * Data that no proven function uses: by its only name, or by the only place between the unit's
-     * other data.
+     * What is proven, and with it data that no proven function uses: by its only name, or by the
+     * only place of its name between the unit's other data.
      */
-    private void data() {
+    private Map<Item, Long> withData(Map<Item, Long> proven) {
+        Map<Item, Long> all = new LinkedHashMap<>(proven);
         Map<String, Integer> count = new HashMap<>();
         model.items()
                 .forEach(i -> i.symbols().forEach(s -> count.merge(s.name(), 1, Integer::sum)));
         for (Item item : model.items()) {
             if (item.kind() != ItemKind.DATA
                     || item.symbols().isEmpty()
-                    || addresses.containsKey(item)) {
+                    || count.getOrDefault(item.name(), 0) != 1
+                    || proven.containsKey(item)) {
                 continue;
             }
             ElfSymbol symbol = item.symbols().getFirst();
@@ -265,16 +402,15 @@ public final class RunPre {
                     image.symbols().named(item.name()).stream()
                             .filter(s -> CodeMatch.isDefinedBy(symbol, s))
                             .toList();
-            if (named.size() == 1 && count.getOrDefault(item.name(), 0) == 1) {
-                addresses.put(item, named.getFirst().address());
-                continue;
-            }
-            Span span = span(item);
-            List<KernelSymbol> near =
-                    named.stream().filter(s -> span.contains(s.address())).toList();
-            if (near.size() == 1 && count.getOrDefault(item.name(), 0) == 1) {
-                addresses.put(item, near.getFirst().address());
+            Span span = span(item, proven);
+            List<KernelSymbol> own =
+                    named.size() == 1
+                            ? named
+                            : named.stream().filter(s -> span.contains(s.address())).toList();
+            if (own.size() == 1) {
+                all.put(item, own.getFirst().address());
             }
         }
+        return all;
     }
 }
