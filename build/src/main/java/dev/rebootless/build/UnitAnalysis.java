@@ -9,6 +9,7 @@ import dev.rebootless.diff.Extractor;
 import dev.rebootless.diff.Item;
 import dev.rebootless.diff.ObjectDiff;
 import dev.rebootless.diff.ObjectModel;
+import dev.rebootless.diff.SourceLines;
 import dev.rebootless.diff.Verdict;
 import dev.rebootless.elf.ElfReader;
 import dev.rebootless.livepatch.SymbolResolver;
@@ -43,7 +44,10 @@ final class UnitAnalysis {
 
     /** What differs between the two objects of a unit. */
     static ChangeSet compare(ObjectPair pair) {
-        return ObjectDiff.compare(ElfReader.read(pair.original()), ElfReader.read(pair.patched()));
+        return ObjectDiff.compare(
+                ElfReader.read(pair.original()),
+                ElfReader.read(pair.patched()),
+                SourceLines.ARE_PINNED);
     }
 
     /**

@@ -18,6 +18,7 @@ final class Comparison {
     private final ObjectModel original;
     private final ObjectModel patched;
     private final Correlation correlation;
+    private final SourceLines lines;
 
     /** Content found equal by earlier comparisons. */
     private final Set<Pair> equal = new HashSet<>();
@@ -30,10 +31,12 @@ final class Comparison {
 
     private record Pair(Item ours, Item theirs) {}
 
-    Comparison(ObjectModel original, ObjectModel patched, Correlation correlation) {
+    Comparison(
+            ObjectModel original, ObjectModel patched, Correlation correlation, SourceLines lines) {
         this.original = original;
         this.patched = patched;
         this.correlation = correlation;
+        this.lines = lines;
     }
 
     /**
@@ -57,7 +60,7 @@ final class Comparison {
 
     private boolean sameButForContent(Item ours, Item theirs) {
         return sectionClass(ours).equals(sectionClass(theirs))
-                && sameBytes(original, ours, patched, theirs)
+                && sameBytes(original, ours, patched, theirs, lines)
                 && sameReferences(original.references(ours), patched.references(theirs))
                 && sameEntries(original.entries(ours), patched.entries(theirs));
     }
@@ -66,9 +69,7 @@ final class Comparison {
     static String sectionClass(Item item) {
         String name = item.section().name();
         if (item.isFunction()) {
-            return name.startsWith(".init") || name.startsWith(".exit")
-                    ? name.substring(0, 5)
-                    : "text";
+            return codeClass(name);
         }
         for (String prefix :
                 List.of(
@@ -89,8 +90,24 @@ final class Comparison {
                 : name;
     }
 
+    /**
+     * Where the source put a function, such as {@code .init}, {@code .kprobes.text}, {@code
+     * .sched.text}. Which of the compiler's own sections it is in ({@code .text.unlikely.f}) means
+     * nothing.
+     */
+    private static String codeClass(String name) {
+        if (name.startsWith(".init") || name.startsWith(".exit")) {
+            return name.substring(0, 5);
+        }
+        if (name.startsWith(".text..")) {
+            return name;
+        }
+        return name.equals(".text") || name.startsWith(".text.") ? "text" : name;
+    }
+
     /** True if the bytes outside address fields (and line numbers) are equal. */
-    static boolean sameBytes(ObjectModel a, Item ours, ObjectModel b, Item theirs) {
+    static boolean sameBytes(
+            ObjectModel a, Item ours, ObjectModel b, Item theirs, SourceLines moving) {
         if (ours.size() != theirs.size()) {
             return false;
         }
@@ -110,7 +127,7 @@ final class Comparison {
         if (java.util.Arrays.equals(left, right)) {
             return true;
         }
-        if (!ours.isFunction() || !theirs.isFunction()) {
+        if (!ours.isFunction() || !theirs.isFunction() || moving == SourceLines.ARE_PINNED) {
             return false;
         }
         Set<Integer> lines = new HashSet<>(LineNumbers.in(a, ours));
@@ -186,6 +203,9 @@ final class Comparison {
                                             dev.rebootless.elf.ElfSymbol other,
                                             long otherAddend)
                             && symbol.name().equals(other.name())
+                            && symbol.section()
+                                    .map(ElfSection::name)
+                                    .equals(other.section().map(ElfSection::name))
                             && addend == otherAddend;
             case Target.Text(ElfSection section, long offset, long displacement) ->
                     theirs
@@ -195,7 +215,7 @@ final class Comparison {
                                             long otherOffset,
                                             long otherDisplacement)
                             && displacement == otherDisplacement
-                            && LineNumbers.sameText(
+                            && sameText(
                                     Strings.at(section, offset), Strings.at(other, otherOffset));
             case Target.InItem(Item item, long displacement, long place) ->
                     theirs
@@ -206,6 +226,13 @@ final class Comparison {
                                             long otherPlace)
                             && displacement == otherDisplacement
                             && sameThing(item, other);
+        };
+    }
+
+    private boolean sameText(String ours, String theirs) {
+        return switch (lines) {
+            case MAY_MOVE -> LineNumbers.sameText(ours, theirs);
+            case ARE_PINNED -> ours.equals(theirs);
         };
     }
 

@@ -40,18 +40,24 @@ import java.util.Set;
 final class Correlation {
     private final ObjectModel original;
     private final ObjectModel patched;
+    private final SourceLines lines;
     private final Map<Item, Item> toPatched = new LinkedHashMap<>();
     private final Map<Item, Item> toOriginal = new LinkedHashMap<>();
     private final Set<Item> ambiguous = new LinkedHashSet<>();
+
+    /** Items that code of paired functions takes for several others: not to be paired at all. */
+    private final Set<Item> contested = new HashSet<>();
+
     private final Set<String> movedNames = new LinkedHashSet<>();
 
-    private Correlation(ObjectModel original, ObjectModel patched) {
+    private Correlation(ObjectModel original, ObjectModel patched, SourceLines lines) {
         this.original = original;
         this.patched = patched;
+        this.lines = lines;
     }
 
-    static Correlation of(ObjectModel original, ObjectModel patched) {
-        Correlation correlation = new Correlation(original, patched);
+    static Correlation of(ObjectModel original, ObjectModel patched, SourceLines lines) {
+        Correlation correlation = new Correlation(original, patched, lines);
         correlation.pairDebugSites();
         correlation.pairByName();
         correlation.pairByUse();
@@ -109,7 +115,7 @@ final class Correlation {
     private void pairDebugSites() {
         List<Item> ours = original.items().stream().filter(Correlation::isDebugSite).toList();
         List<Item> theirs = patched.items().stream().filter(Correlation::isDebugSite).toList();
-        Comparison comparison = new Comparison(original, patched, this);
+        Comparison comparison = new Comparison(original, patched, this, lines);
         for (Item item : ours) {
             List<Item> others = theirs.stream().filter(o -> comparison.same(item, o)).toList();
             if (others.isEmpty() || toPatched.containsKey(item)) {
@@ -133,6 +139,8 @@ final class Correlation {
 
     private void pair(Item from, Item to) {
         if (from.kind() == to.kind()
+                && !contested.contains(from)
+                && !contested.contains(to)
                 && !toPatched.containsKey(from)
                 && !toOriginal.containsKey(to)) {
             toPatched.put(from, to);
@@ -178,7 +186,7 @@ final class Correlation {
     }
 
     private static String group(Item item) {
-        return item.kind() + " " + Names.base(item.name());
+        return item.kind() + (item.isGlobal() ? " global " : " ") + Names.base(item.name());
     }
 
     private static Map<String, List<Item>> groups(Collection<Item> items, Map<Item, Item> done) {
@@ -237,35 +245,107 @@ final class Correlation {
         return users;
     }
 
+    /**
+     * Every pair of equal code has a vote on what its fields point at. Only unanimous votes count:
+     * where one function takes a static for this one and another for that one, one of the two was
+     * edited, and their code does not tell which.
+     */
     private void pairByUse() {
-        List<Item> work = new ArrayList<>(toPatched.keySet());
-        while (!work.isEmpty()) {
-            List<Item> found = new ArrayList<>();
-            for (Item item : work) {
-                Item other = toPatched.get(item);
-                if (other != null && Comparison.sameBytes(original, item, patched, other)) {
-                    vote(original.references(item), patched.references(other), found);
-                    voteByEntries(item, other, found);
+        Map<Item, Item> before = new LinkedHashMap<>(toPatched);
+        Map<Item, Item> beforeBack = new LinkedHashMap<>(toOriginal);
+        while (true) {
+            Votes votes = new Votes();
+            List<Item> work = new ArrayList<>(toPatched.keySet());
+            while (!work.isEmpty()) {
+                List<Item> found = new ArrayList<>();
+                for (Item item : work) {
+                    Item other = toPatched.get(item);
+                    if (other != null
+                            && Comparison.sameBytes(original, item, patched, other, lines)) {
+                        vote(original.references(item), patched.references(other), votes);
+                        voteByEntries(item, other, votes);
+                    }
                 }
+                votes.elected()
+                        .forEach((from, to) -> {
+                            if (!toPatched.containsKey(from) && !toOriginal.containsKey(to)) {
+                                pair(from, to);
+                                if (toPatched.get(from) == to) {
+                                    found.add(from);
+                                }
+                            }
+                        });
+                work = found;
             }
-            work = found;
+            Set<Item> quarrels = votes.contested();
+            if (contested.containsAll(quarrels)) {
+                return;
+            }
+            // What was paired before the quarrel came to light may rest on it: start again.
+            contested.addAll(quarrels);
+            before.entrySet()
+                    .removeIf(
+                            e -> quarrels.contains(e.getKey()) || quarrels.contains(e.getValue()));
+            beforeBack
+                    .entrySet()
+                    .removeIf(
+                            e -> quarrels.contains(e.getKey()) || quarrels.contains(e.getValue()));
+            toPatched.clear();
+            toPatched.putAll(before);
+            toOriginal.clear();
+            toOriginal.putAll(beforeBack);
         }
     }
 
-    private void voteByEntries(Item item, Item other, List<Item> found) {
+    /** For what each side is taken. */
+    private static final class Votes {
+        private final Map<Item, Set<Item>> forPatched = new LinkedHashMap<>();
+        private final Map<Item, Set<Item>> forOriginal = new LinkedHashMap<>();
+
+        void add(Item from, Item to) {
+            forPatched.computeIfAbsent(from, k -> new LinkedHashSet<>()).add(to);
+            forOriginal.computeIfAbsent(to, k -> new LinkedHashSet<>()).add(from);
+        }
+
+        Map<Item, Item> elected() {
+            Map<Item, Item> elected = new LinkedHashMap<>();
+            forPatched.forEach((from, to) -> {
+                Item only = to.iterator().next();
+                if (to.size() == 1 && forOriginal.getOrDefault(only, Set.of()).size() == 1) {
+                    elected.put(from, only);
+                }
+            });
+            return elected;
+        }
+
+        Set<Item> contested() {
+            Set<Item> contested = new LinkedHashSet<>();
+            for (Map<Item, Set<Item>> side : List.of(forPatched, forOriginal)) {
+                side.forEach((item, others) -> {
+                    if (others.size() > 1) {
+                        contested.add(item);
+                        contested.addAll(others);
+                    }
+                });
+            }
+            return contested;
+        }
+    }
+
+    private void voteByEntries(Item item, Item other, Votes votes) {
         List<Entry> ours = original.entries(item);
         List<Entry> theirs = patched.entries(other);
         if (ours.size() == theirs.size()) {
             for (int i = 0; i < ours.size(); i++) {
                 if (ours.get(i).table().equals(theirs.get(i).table())
                         && ours.get(i).place() == theirs.get(i).place()) {
-                    vote(ours.get(i).references(), theirs.get(i).references(), found);
+                    vote(ours.get(i).references(), theirs.get(i).references(), votes);
                 }
             }
         }
     }
 
-    private void vote(List<Reference> ours, List<Reference> theirs, List<Item> found) {
+    private void vote(List<Reference> ours, List<Reference> theirs, Votes votes) {
         if (ours.size() != theirs.size()) {
             return;
         }
@@ -276,14 +356,17 @@ final class Correlation {
                     && d1 == d2
                     && isNamed(from)
                     && isNamed(to)
-                    && !isDebugSite(from)
-                    && group(from).equals(group(to))
-                    && !toPatched.containsKey(from)
-                    && !toOriginal.containsKey(to)) {
-                pair(from, to);
-                found.add(from);
+                    && isOpen(from, toPatched)
+                    && isOpen(to, toOriginal)
+                    && group(from).equals(group(to))) {
+                votes.add(from, to);
             }
         }
+    }
+
+    /** What has no name of its own that would settle it, and is no message of pr_debug(). */
+    private static boolean isOpen(Item item, Map<Item, Item> paired) {
+        return !isDebugSite(item) && (isNumbered(item) || !paired.containsKey(item));
     }
 
     private void pairWithinFunctions() {
@@ -325,8 +408,8 @@ final class Correlation {
     private boolean sameContent(Item ours, Item theirs) {
         return !ours.isFunction()
                 && Comparison.sectionClass(ours).equals(Comparison.sectionClass(theirs))
-                && Comparison.sameBytes(original, ours, patched, theirs)
-                && new Comparison(original, patched, this).same(ours, theirs);
+                && Comparison.sameBytes(original, ours, patched, theirs, lines)
+                && new Comparison(original, patched, this, lines).same(ours, theirs);
     }
 
     /**

@@ -255,6 +255,13 @@ public final class Extractor {
     }
 
     private ElfSymbol external(ElfSymbol symbol) {
+        if (symbol.section().isPresent()) {
+            throw dev.rebootless.base.RebootlessException.refused(
+                    "RBL-SECTION-UNKNOWN",
+                    symbol.section().get().name(),
+                    "code that moves points into this section, and its meaning is not known",
+                    "report it with the patch; the section has to be understood first");
+        }
         return externalSymbols.computeIfAbsent(symbol.name(), ElfSymbol::undefined);
     }
 

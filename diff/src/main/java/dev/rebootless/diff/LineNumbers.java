@@ -1,5 +1,7 @@
 package dev.rebootless.diff;
 
+import dev.rebootless.elf.Elf;
+import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.elf.x86.Instruction;
 import dev.rebootless.elf.x86.OpcodeMap;
 import dev.rebootless.elf.x86.X86Decoder;
@@ -28,8 +30,8 @@ import java.util.regex.Pattern;
  * instruction that is not understood here, all that was known is forgotten.
  */
 final class LineNumbers {
-    /** What {@code __FILE__} is in a kernel build: the path of a source or header file. */
-    private static final Pattern FILE = Pattern.compile("[\\w./+-]+\\.[chS]");
+    /** What {@code __FILE__} is in a header of a kernel build: a path with a folder. */
+    private static final Pattern HEADER = Pattern.compile("[\\w.+-]*/[\\w./+-]+\\.h");
 
     /** {@code __FILE__ ":" __stringify(__LINE__)}, as in include/linux/fortify-string.h. */
     private static final Pattern LINE_IN_TEXT = Pattern.compile("([\\w./+-]+\\.[chS]:)\\d+");
@@ -38,26 +40,28 @@ final class LineNumbers {
     private static final List<Integer> ARGUMENTS = List.of(7, 6, 2, 1, 8, 9);
 
     private final Item item;
+    private final Set<String> units;
     private final Set<Integer> lines = new HashSet<>();
     private final Set<Integer> files = new HashSet<>();
     private final Map<Integer, Integer> constants = new HashMap<>();
 
-    private LineNumbers(Item item) {
+    private LineNumbers(Item item, Set<String> units) {
         this.item = item;
+        this.units = units;
     }
 
     /** The offsets, relative to the function, of the fields of four bytes that hold such lines. */
     static Set<Integer> in(ObjectModel model, Item function) {
+        LineNumbers finder = new LineNumbers(function, units(model));
         Map<Integer, Target> targets = new HashMap<>();
         boolean namesFile = false;
         for (Reference reference : model.references(function)) {
             targets.put((int) reference.offset(), reference.target());
-            namesFile |= isFile(Optional.of(reference.target()));
+            namesFile |= finder.isFile(Optional.of(reference.target()));
         }
         if (!namesFile) {
             return Set.of();
         }
-        LineNumbers finder = new LineNumbers(function);
         finder.find(targets);
         return Set.copyOf(finder.lines);
     }
@@ -71,10 +75,27 @@ final class LineNumbers {
                         .equals(LINE_IN_TEXT.matcher(theirs).replaceAll("$1"));
     }
 
-    private static boolean isFile(Optional<Target> target) {
-        return target.isPresent()
-                && target.get() instanceof Target.Text(var section, long offset, long displacement)
-                && FILE.matcher(Strings.at(section, offset)).matches();
+    /** The names of the sources that the object says it was made from. */
+    private static Set<String> units(ObjectModel model) {
+        Set<String> units = new HashSet<>();
+        for (ElfSymbol symbol : model.object().symbols()) {
+            if (symbol.type() == Elf.STT_FILE) {
+                units.add(symbol.name());
+            }
+        }
+        return units;
+    }
+
+    /** Whether it is the unit's own path or that of a header, and not any text with a dot in it. */
+    private boolean isFile(Optional<Target> target) {
+        if (target.isPresent()
+                && target.get()
+                        instanceof Target.Text(var section, long offset, long displacement)) {
+            String text = Strings.at(section, offset);
+            return HEADER.matcher(text).matches()
+                    || units.stream().anyMatch(u -> text.equals(u) || text.endsWith("/" + u));
+        }
+        return false;
     }
 
     private void find(Map<Integer, Target> targets) {

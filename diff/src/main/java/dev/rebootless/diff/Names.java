@@ -48,6 +48,9 @@ final class Names {
     private static final Pattern MESSAGE_LIMITER =
             Pattern.compile("^(__already_done|__warned|__print_once|_rs)(\\.\\d+)?$");
 
+    private static final Pattern ONCE_GUARD =
+            Pattern.compile("^(___done|___once_key|__once_key)(\\.\\d+)?$");
+
     /** The name without the compiler's numbers: equal for the same thing in two compilations. */
     static String base(String name) {
         Matcher initcall = INITCALL.matcher(name);
@@ -75,6 +78,11 @@ final class Names {
     /** True for a static local that only says whether, or how often, a message is printed. */
     static boolean isMessageLimiter(String name) {
         return MESSAGE_LIMITER.matcher(name).matches();
+    }
+
+    /** Guards of DO_ONCE() (include/linux/once.h). */
+    static boolean isOnceGuard(String name) {
+        return ONCE_GUARD.matcher(name).matches();
     }
 
     /** The function whose rarely executed part this is, or the name itself. */

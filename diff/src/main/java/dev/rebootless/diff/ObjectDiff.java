@@ -4,6 +4,7 @@ import dev.rebootless.base.Problem;
 import dev.rebootless.elf.ElfObject;
 import dev.rebootless.elf.ElfRelocation;
 import dev.rebootless.elf.ElfSection;
+import dev.rebootless.elf.ElfSymbol;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -16,14 +17,16 @@ public final class ObjectDiff {
     private final ObjectModel original;
     private final ObjectModel patched;
     private final Correlation correlation;
+    private final Comparison comparison;
     private final Map<Item, Item> changedFunctions = new LinkedHashMap<>();
     private final Map<Item, Item> changedData = new LinkedHashMap<>();
     private final Set<Problem> refusals = new LinkedHashSet<>();
 
-    private ObjectDiff(ObjectModel original, ObjectModel patched) {
+    private ObjectDiff(ObjectModel original, ObjectModel patched, SourceLines lines) {
         this.original = original;
         this.patched = patched;
-        this.correlation = Correlation.of(original, patched);
+        this.correlation = Correlation.of(original, patched, lines);
+        this.comparison = new Comparison(original, patched, correlation, lines);
     }
 
     /**
@@ -33,7 +36,16 @@ public final class ObjectDiff {
      *     x86-64
      */
     public static ChangeSet compare(ElfObject original, ElfObject patched) {
-        return new ObjectDiff(ObjectModel.of(original), ObjectModel.of(patched)).run();
+        return compare(original, patched, SourceLines.MAY_MOVE);
+    }
+
+    /**
+     * As {@link #compare(ElfObject, ElfObject)}.
+     *
+     * @param lines whether a constant that looks like a line number may differ
+     */
+    public static ChangeSet compare(ElfObject original, ElfObject patched, SourceLines lines) {
+        return new ObjectDiff(ObjectModel.of(original), ObjectModel.of(patched), lines).run();
     }
 
     private ChangeSet run() {
@@ -47,18 +59,41 @@ public final class ObjectDiff {
         correlation.movedNames().forEach(this::refuseMovedName);
         patched.items().stream()
                 .filter(i -> correlation.originalOf(i).isEmpty())
-                .forEach(this::checkNew);
+                .filter(i -> !selection.carried().contains(i))
+                .forEach(i -> checkTableEntry(i, "new"));
+        original.items().stream()
+                .filter(i -> correlation.patchedOf(i).isEmpty())
+                .forEach(i -> checkTableEntry(i, "removed"));
+        NamelessContent.changed(original, patched, comparison).forEach(this::refuseTable);
+        selection.carried().forEach(i -> checkOnceGuards(i, selection));
         checkUnknownSections(selection);
         return new ChangeSet(
                 original, patched, names(), List.copyOf(refusals), escapes(selection), selection);
     }
 
+    /**
+     * Code may rely on an alignment. Only where a variable has a section of its own is it known
+     * what was asked for.
+     */
+    private boolean isAlignedMore(Item ours, Item theirs) {
+        return hasOwnSection(original, ours)
+                && hasOwnSection(patched, theirs)
+                && theirs.section().alignment() > ours.section().alignment();
+    }
+
+    private static boolean hasOwnSection(ObjectModel model, Item item) {
+        return item.offset() == 0
+                && item.size() > 0
+                && model.object().symbolsIn(item.section()).stream()
+                        .allMatch(s -> s.isSectionSymbol() || s.value() == 0);
+    }
+
     private void comparePairs() {
-        Comparison comparison = new Comparison(original, patched, correlation);
         correlation
                 .pairs()
                 .forEach((ours, theirs) -> {
-                    if (!comparison.same(ours, theirs)) {
+                    if (!comparison.same(ours, theirs)
+                            || (!ours.isFunction() && isAlignedMore(ours, theirs))) {
                         (ours.isFunction() ? changedFunctions : changedData).put(ours, theirs);
                     }
                 });
@@ -134,9 +169,21 @@ public final class ObjectDiff {
                 return;
             }
         }
-        SpecialTable mcount = SpecialTable.of("__mcount_loc").orElseThrow();
-        Set<Item> traceable = original.owners(mcount);
-        if (!traceable.isEmpty() && !traceable.contains(ours)) {
+        String before = Comparison.sectionClass(ours);
+        String after = Comparison.sectionClass(theirs);
+        if (!before.equals(after)) {
+            refuse(
+                    "RBL-SECTION-UNPATCHABLE",
+                    ours,
+                    "it moves from section "
+                            + section
+                            + " to "
+                            + theirs.section().name()
+                            + ", and what that means to the kernel cannot be given to a livepatch",
+                    "leave attributes such as __kprobes, noinstr and __sched as they are");
+            return;
+        }
+        if (!isTraceable(ours)) {
             refuse(
                     "RBL-NO-FENTRY",
                     ours,
@@ -145,6 +192,15 @@ public final class ObjectDiff {
                             + callers(ours),
                     "patch the functions that call it instead");
         }
+    }
+
+    /** By the table that ftrace reads, or, where no tool has made it yet, by the call itself. */
+    private boolean isTraceable(Item function) {
+        return original.owners(SpecialTable.of("__mcount_loc").orElseThrow()).contains(function)
+                || original.references(function).stream()
+                        .anyMatch(r ->
+                                r.target() instanceof Target.External(ElfSymbol to, long addend)
+                                        && to.name().equals("__fentry__"));
     }
 
     private String callers(Item callee) {
@@ -186,6 +242,16 @@ public final class ObjectDiff {
                             + theirs.size()
                             + " bytes, but the running kernel's own copy stays in use",
                     "leave the variable as it is and add a new one, or set it from the patched code");
+        } else if (isAlignedMore(ours, theirs)) {
+            refuse(
+                    "RBL-DATA-CHANGED",
+                    ours,
+                    "its alignment changes from "
+                            + ours.section().alignment()
+                            + " to "
+                            + theirs.section().alignment()
+                            + " bytes, but the running kernel's own copy stays where it is",
+                    "leave the variable as it is and add a new one");
         } else {
             refuse(
                     "RBL-DATA-CHANGED",
@@ -207,31 +273,31 @@ public final class ObjectDiff {
                         "leave aliases as they are and change the functions they stand for"));
     }
 
-    /** New things that only a starting kernel or module would take notice of. */
-    private void checkNew(Item item) {
+    /** Named things that come or go, and that only a starting kernel or module takes notice of. */
+    private void checkTableEntry(Item item, String what) {
         String section = item.section().name();
-        if (item.symbols().isEmpty() && sizeOf(original, section) == sizeOf(patched, section)) {
+        if (item.kind() != ItemKind.DATA || !countsAsData(item)) {
             return;
         }
         if (section.contains("ksymtab") || section.startsWith("__kcrctab")) {
             refuse(
                     "RBL-EXPORT-CHANGED",
                     item,
-                    "a new symbol is exported",
-                    "leave EXPORT_SYMBOL lines out: no module could use it before the livepatch is loaded");
+                    "a " + what + " export",
+                    "leave EXPORT_SYMBOL lines as they are");
         } else if (section.startsWith(".initcall")
                 || section.startsWith(".con_initcall")
                 || section.startsWith(".init.setup")) {
             refuse(
                     "RBL-INITCALL",
                     item,
-                    "a new initialisation call",
+                    "a " + what + " initialisation call",
                     "call it from a patched function instead");
         } else if (section.equals("__param")) {
             refuse(
                     "RBL-PARAM",
                     item,
-                    "a new module parameter",
+                    "a " + what + " module parameter",
                     "use a variable with a fixed value");
         } else if (section.startsWith("__tracepoints")
                 || section.startsWith("_ftrace_events")
@@ -240,8 +306,73 @@ public final class ObjectDiff {
             refuse(
                     "RBL-TRACEPOINT",
                     item,
-                    "a new tracepoint or system call (" + section + ")",
+                    "a " + what + " tracepoint or system call (" + section + ")",
                     "leave it out: only a starting kernel registers those");
+        } else if (!isOrdinaryData(item) && !isRefused(item)) {
+            refuse(
+                    "RBL-TABLE-CHANGED",
+                    item,
+                    "a "
+                            + what
+                            + " entry in section "
+                            + section
+                            + ", which a livepatch can neither add to nor take from",
+                    "leave it out of the patch, or reboot into the fixed kernel");
+        }
+    }
+
+    private boolean isRefused(Item item) {
+        return refusals.stream().anyMatch(p -> p.place().equals(item.name()));
+    }
+
+    /** Variables and constants: unused new ones are left out, and removed ones just stay. */
+    private static boolean isOrdinaryData(Item item) {
+        String section = item.section().name();
+        return Selection.DATA_SECTIONS.contains(Comparison.sectionClass(item))
+                || section.startsWith(".data.")
+                || section.startsWith(".bss.")
+                || section.startsWith(".init.data")
+                || section.startsWith(".init.rodata")
+                || section.startsWith("__UNIQUE_ID");
+    }
+
+    private void refuseTable(ElfSection section) {
+        refusals.add(
+                new Problem(
+                        "RBL-TABLE-CHANGED",
+                        section.name(),
+                        "its content changes, which no code of the file refers to: the kernel has read it"
+                                + " when it started",
+                        "leave it out of the patch, or reboot into the fixed kernel"));
+    }
+
+    /**
+     * DO_ONCE() (include/linux/once.h) initialises once in the life of the kernel. Its guard keeps
+     * its state, so what it would now initialise besides, if that is new, would stay as it is.
+     */
+    private void checkOnceGuards(Item item, Selection selection) {
+        boolean guarded = false;
+        boolean usesNewData = false;
+        for (Reference reference : patched.references(item)) {
+            if (reference.target() instanceof Target.InItem(Item to, long d, long place)
+                    && to.kind() == ItemKind.DATA) {
+                boolean isNew = selection.carried().contains(to);
+                guarded |= !isNew && Names.isOnceGuard(to.name());
+                usesNewData |=
+                        isNew
+                                && countsAsData(to)
+                                && !Names.isMessageLimiter(to.name())
+                                && !to.section().name().equals("__dyndbg");
+            }
+        }
+        if (item.isFunction() && guarded && usesNewData) {
+            refuse(
+                    "RBL-ONCE-DONE",
+                    item,
+                    "it initialises something once (DO_ONCE, get_random_once), the running kernel may have"
+                            + " done that already, and the function uses new data, which would never be"
+                            + " initialised",
+                    "initialise the new data in another way, or keep using the old");
         }
     }
 
@@ -282,10 +413,6 @@ public final class ObjectDiff {
         return opcode == 0xe8
                 || opcode == 0xe9
                 || ((opcode & 0xf0) == 0x80 && (code[field - 2] & 0xff) == 0x0f);
-    }
-
-    private static long sizeOf(ObjectModel model, String section) {
-        return model.object().sectionsNamed(section).stream().mapToLong(ElfSection::size).sum();
     }
 
     /**

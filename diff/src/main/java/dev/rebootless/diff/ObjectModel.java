@@ -28,10 +28,12 @@ import java.util.TreeSet;
 public final class ObjectModel {
     private final ElfObject object;
     private final Map<ElfSection, NavigableMap<Long, Item>> items = new LinkedHashMap<>();
+    private List<Item> all = List.of();
     private final Map<ElfSymbol, Item> bySymbol = new HashMap<>();
     private final Map<Item, List<Reference>> references = new HashMap<>();
     private final Map<Item, List<Entry>> entries = new LinkedHashMap<>();
     private final Map<ElfSection, NavigableMap<Long, ElfRelocation>> relocations = new HashMap<>();
+    private final Map<ElfSection, List<Long>> placesPointedAt = new HashMap<>();
     private final List<Problem> problems = new ArrayList<>();
 
     private ObjectModel(ElfObject object) {
@@ -72,6 +74,7 @@ public final class ObjectModel {
                 model.items.put(section, model.cut(section));
             }
         }
+        model.all = model.items.values().stream().flatMap(m -> m.values().stream()).toList();
         // Table by table, not in the order of the sections, which is that of their first use in the
         // unit: a function that moves to the front may bring its tables along.
         for (SpecialTable table : SpecialTable.X86_64) {
@@ -125,9 +128,7 @@ public final class ObjectModel {
             }
             return cut;
         }
-        boolean isFragments =
-                section.name().startsWith(".altinstr") || section.name().equals(".fixup");
-        if (isFragments) {
+        if (isFragments(section)) {
             fragments(section).forEach(i -> cut.put(i.offset(), i));
             return cut;
         }
@@ -198,9 +199,11 @@ public final class ObjectModel {
     private Optional<Item> literal(ElfSection section, long from, long to) {
         boolean padding =
                 relocations.getOrDefault(section, new TreeMap<>()).subMap(from, to).isEmpty();
-        for (long at = from; at < to && padding && !section.isNobits(); at++) {
-            int value = section.content()[(int) at] & 0xff;
-            padding = section.isExecutable() || value == 0;
+        if (padding && !section.isNobits()) {
+            padding =
+                    section.isExecutable()
+                            ? isCodePadding(section, from, to)
+                            : isZero(section, from, to);
         }
         if (padding && !object.symbolsIn(section).stream().allMatch(ElfSymbol::isSectionSymbol)) {
             return Optional.empty();
@@ -212,22 +215,41 @@ public final class ObjectModel {
         return Optional.of(new Item(kind, section, from, to - from, List.of()));
     }
 
+    private static boolean isZero(ElfSection section, long from, long to) {
+        for (long at = from; at < to; at++) {
+            if (section.content()[(int) at] != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** NOPs, INT3 and zeros are what assembler and compiler fill code up with. */
+    private static boolean isCodePadding(ElfSection section, long from, long to) {
+        byte[] code = section.content();
+        for (int at = (int) from; at < to; ) {
+            if (code[at] == 0) {
+                at++;
+                continue;
+            }
+            Instruction instruction = X86Decoder.decode(code, at, (int) to);
+            if (instruction.kind() != Instruction.Kind.NOP
+                    && instruction.kind() != Instruction.Kind.INT3) {
+                return false;
+            }
+            at += instruction.length();
+        }
+        return true;
+    }
+
     /** Cuts a section of nameless code at the places that are pointed at. */
     private List<Item> fragments(ElfSection section) {
         TreeSet<Long> cuts = new TreeSet<>();
         cuts.add(0L);
         cuts.add(section.size());
-        for (ElfSection from : object.sections()) {
-            for (ElfRelocation relocation : object.relocations(from)) {
-                if (relocation.symbol().isIn(section) && from != section) {
-                    long place =
-                            relocation.symbol().value()
-                                    + relocation.addend()
-                                    + reach(from, relocation);
-                    if (place >= 0 && place <= section.size()) {
-                        cuts.add(place);
-                    }
-                }
+        for (long place : placesPointedAt().getOrDefault(section, List.of())) {
+            if (place >= 0 && place <= section.size()) {
+                cuts.add(place);
             }
         }
         List<Item> list = new ArrayList<>();
@@ -239,6 +261,30 @@ public final class ObjectModel {
             previous = cut;
         }
         return list;
+    }
+
+    /** For each section of fragments the places in it that other sections point at. */
+    private Map<ElfSection, List<Long>> placesPointedAt() {
+        if (placesPointedAt.isEmpty()) {
+            for (ElfSection from : object.sections()) {
+                for (ElfRelocation relocation : object.relocations(from)) {
+                    ElfSection to = relocation.symbol().section().orElse(from);
+                    if (to != from && isFragments(to)) {
+                        placesPointedAt
+                                .computeIfAbsent(to, k -> new ArrayList<>())
+                                .add(
+                                        relocation.symbol().value()
+                                                + relocation.addend()
+                                                + reach(from, relocation));
+                    }
+                }
+            }
+        }
+        return placesPointedAt;
+    }
+
+    private static boolean isFragments(ElfSection section) {
+        return section.name().startsWith(".altinstr") || section.name().equals(".fixup");
     }
 
     /**
@@ -339,9 +385,12 @@ public final class ObjectModel {
         ElfSection there = home.get();
         long encoded = symbol.value() + relocation.addend();
         long place = encoded + reach(section, relocation);
+        // gas names a local place by its section, but where a displacement into a section of
+        // mergeable content would be lost by that: then the symbol tells the thing meant.
+        long anchor = symbol.isSectionSymbol() ? place : symbol.value();
         if (there.isStrings()) {
-            Soundness.requireString(there, place);
-            return new Target.Text(there, place, encoded - place);
+            Soundness.requireString(there, anchor);
+            return new Target.Text(there, anchor, encoded - anchor);
         }
         Item named = symbol.isSectionSymbol() ? null : bySymbol.get(symbol);
         if (named != null) {
@@ -351,8 +400,7 @@ public final class ObjectModel {
         if (cut == null || cut.isEmpty()) {
             return new Target.External(symbol, relocation.addend());
         }
-        // A pointer to the end of an array lies just past it; otherwise the item around the place.
-        Map.Entry<Long, Item> around = cut.floorEntry(place);
+        Map.Entry<Long, Item> around = cut.floorEntry(anchor);
         if (around == null) {
             around = cut.firstEntry();
         }
@@ -371,7 +419,7 @@ public final class ObjectModel {
 
     /** All items in file order. */
     public List<Item> items() {
-        return items.values().stream().flatMap(m -> m.values().stream()).toList();
+        return all;
     }
 
     /** The item that a symbol names or lies in. */
@@ -397,6 +445,14 @@ public final class ObjectModel {
                 .filter(e -> e.table().section().equals("__jump_table"))
                 .map(Entry::place)
                 .toList();
+    }
+
+    /** The item that ends where this one starts, in the same section. */
+    Optional<Item> endsAt(Item item) {
+        NavigableMap<Long, Item> cut = items.getOrDefault(item.section(), new TreeMap<>());
+        return Optional.ofNullable(cut.lowerEntry(item.offset()))
+                .map(Map.Entry::getValue)
+                .filter(before -> before.end() == item.offset());
     }
 
     /** The items that own entries of a table. */

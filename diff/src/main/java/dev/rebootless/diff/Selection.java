@@ -4,6 +4,7 @@ import dev.rebootless.base.Problem;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -19,6 +20,8 @@ import java.util.Set;
 final class Selection {
     private final Correlation correlation;
     private final ObjectModel patched;
+    private final Map<String, Item> functions = new HashMap<>();
+    private final Map<Item, List<Item>> coldParts = new HashMap<>();
     private final Map<Item, Item> replaced = new LinkedHashMap<>();
     private final Set<Item> carried = new LinkedHashSet<>();
     private final List<Problem> refusals = new ArrayList<>();
@@ -26,6 +29,16 @@ final class Selection {
     private Selection(ObjectModel patched, Correlation correlation) {
         this.patched = patched;
         this.correlation = correlation;
+        for (Item item : patched.items()) {
+            if (item.isFunction()) {
+                item.symbols().forEach(s -> functions.putIfAbsent(s.name(), item));
+            }
+        }
+        for (Item item : patched.items()) {
+            if (item.isFunction() && Names.isCold(item.name())) {
+                coldParts.computeIfAbsent(hotPart(item), k -> new ArrayList<>()).add(item);
+            }
+        }
     }
 
     /**
@@ -33,7 +46,7 @@ final class Selection {
      * per-CPU sections it knows {@code .data..percpu} alone (kernel/module/main.c, find_pcpusec); a
      * variable in {@code .data..percpu..read_mostly} would be one for all CPUs, at a wild address.
      */
-    private static final List<String> DATA_SECTIONS =
+    static final List<String> DATA_SECTIONS =
             List.of(
                     ".data",
                     ".bss",
@@ -89,20 +102,12 @@ final class Selection {
             return item;
         }
         String hot = Names.hotPart(item.name());
-        return patched.items().stream()
-                .filter(i ->
-                        i.isFunction() && i.symbols().stream().anyMatch(s -> s.name().equals(hot)))
-                .findFirst()
-                .orElse(item);
+        return functions.getOrDefault(hot, item);
     }
 
     private void carryFamily(Item hot, Deque<Item> work) {
-        for (Item item : patched.items()) {
-            if (item == hot
-                    || (item.isFunction() && Names.isCold(item.name()) && hotPart(item) == hot)) {
-                carry(item, work);
-            }
-        }
+        carry(hot, work);
+        coldParts.getOrDefault(hot, List.of()).forEach(cold -> carry(cold, work));
     }
 
     private void carry(Item item, Deque<Item> work) {
@@ -117,7 +122,20 @@ final class Selection {
             return;
         }
         switch (to.kind()) {
-            case FRAGMENT, LITERAL -> carry(to, work);
+            case LITERAL -> carry(to, work);
+            case FRAGMENT -> {
+                if (to.section().name().startsWith(".text")) {
+                    refuse(
+                            "RBL-CODE-REFERENCE",
+                            from.name(),
+                            "it uses code that an asm statement of the file puts into "
+                                    + to.section().name()
+                                    + " without telling its name and size",
+                            "report it with the patch; such code cannot be moved");
+                } else {
+                    carry(to, work);
+                }
+            }
             case FUNCTION -> {
                 if (correlation.originalOf(to).isEmpty()) {
                     carryFamily(hotPart(to), work);
@@ -129,8 +147,50 @@ final class Selection {
                             "report it with the patch; such code cannot be moved");
                 }
             }
-            case DATA -> followData(from, to, work);
+            case DATA -> {
+                if (place == 0 && liesBehindAnother(to)) {
+                    refuse(
+                            "RBL-DATA-BOUNDARY",
+                            from.name(),
+                            "it cannot be told whether it points at "
+                                    + to.name()
+                                    + " or just behind "
+                                    + patched.endsAt(to).map(Item::name).orElse("")
+                                    + ", and the two do not stay together ("
+                                    + to.section().name()
+                                    + ")",
+                            "put the new variable into an ordinary data section (no __read_mostly and the"
+                                    + " like), where each has a section of its own");
+                } else {
+                    followData(from, to, work);
+                }
+            }
         }
+    }
+
+    /** A variable up to this size is no array whose end a loop would look at. */
+    private static final long SCALAR_BYTES = 8;
+
+    /**
+     * Whether the first byte of an item is also the end of the one before, so that an assembler's
+     * section and offset may mean either, and it matters which: unless both stay in the kernel,
+     * side by side as the original had them.
+     */
+    private boolean liesBehindAnother(Item item) {
+        Item before = patched.endsAt(item).orElse(null);
+        if (before == null
+                || item.isGlobal()
+                || before.isGlobal()
+                || before.symbols().isEmpty()
+                || before.size() <= SCALAR_BYTES) {
+            return false;
+        }
+        Item here = correlation.originalOf(item).orElse(null);
+        Item there = correlation.originalOf(before).orElse(null);
+        return here == null
+                || there == null
+                || here.section() != there.section()
+                || here.offset() != there.end();
     }
 
     private void followData(Item from, Item to, Deque<Item> work) {

@@ -17,6 +17,9 @@ final class Soundness {
     /** Far above any section of a unit; bounds what a section of zeroes can make us allocate. */
     private static final long MAX_SECTION_BYTES = 256L << 20;
 
+    /** Units have some hundred mergeable constants; bounds the items that one section becomes. */
+    private static final long MAX_ENTRIES = 1 << 20;
+
     /** The largest that a kernel asks for is a huge page (arch/x86/kernel/vmlinux.lds.S). */
     private static final long MAX_ALIGNMENT = 2L << 20;
 
@@ -37,6 +40,11 @@ final class Soundness {
             check(
                     section.entrySize() >= 0 && section.entrySize() <= MAX_SECTION_BYTES,
                     "section " + name + " has entries of " + section.entrySize() + " bytes");
+            boolean isCutInEntries = (section.flags() & Elf.SHF_MERGE) != 0 && !section.isStrings();
+            check(
+                    !isCutInEntries
+                            || section.size() / Math.max(1, section.entrySize()) <= MAX_ENTRIES,
+                    "section " + name + " has more than " + MAX_ENTRIES + " entries");
             boolean needsBytes =
                     section.isExecutable()
                             || section.isStrings()

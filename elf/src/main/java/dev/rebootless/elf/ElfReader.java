@@ -30,6 +30,9 @@ public final class ElfReader {
     private final ByteBuffer file;
     private final byte[] bytes;
 
+    /** The kernel keeps 511 (include/linux/kallsyms.h, KSYM_NAME_LEN); compilers write more. */
+    private static final int MAX_NAME_BYTES = 4096;
+
     private ElfReader(byte[] bytes, ByteOrder order) {
         this.bytes = bytes;
         this.file = ByteBuffer.wrap(bytes).order(order);
@@ -209,9 +212,14 @@ public final class ElfReader {
             throw problem("the section names are not in a string table");
         }
         List<Header> headers = new ArrayList<>();
+        long content = 0;
         for (int i = 0; i < count; i++) {
             int at = (int) table + i * SHDR;
             Header raw = rawHeader(at);
+            content += raw.type() == Elf.SHT_NOBITS ? 0 : raw.size();
+            if (content > bytes.length) {
+                throw problem("its sections together are larger than the file");
+            }
             String name = string(nameTable, Integer.toUnsignedLong(file.getInt(at)));
             headers.add(
                     new Header(
@@ -405,6 +413,9 @@ public final class ElfReader {
         int end = start;
         while (end < limit && bytes[end] != 0) {
             end++;
+            if (end - start > MAX_NAME_BYTES) {
+                throw problem("a name has more than " + MAX_NAME_BYTES + " bytes");
+            }
         }
         if (end == limit) {
             throw problem("a name has no end");
