@@ -11,7 +11,10 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
 import java.util.stream.Stream;
 
 /**
@@ -29,33 +32,58 @@ public final class AtomicFiles {
      *     as it was
      */
     public static void write(Path target, byte[] content) throws IOException {
-        Path folder = target.toAbsolutePath().getParent();
-        if (folder == null) {
-            throw new IOException("not a file name: " + target);
-        }
-        Path aside = Files.createTempFile(folder, "." + target.getFileName() + ".", ".tmp");
+        SequencedMap<Path, byte[]> one = new LinkedHashMap<>();
+        one.put(target, content);
+        writeAll(one);
+    }
+
+    /**
+     * Writes files that belong together: none gets its final name before all are on the disk, and
+     * then they get them in the order given, the one that people look for last.
+     *
+     * @throws IOException when the disk is full or a folder cannot be written; the targets are then
+     *     as they were
+     */
+    public static void writeAll(SequencedMap<Path, byte[]> contents) throws IOException {
+        SequencedMap<Path, Path> aside = new LinkedHashMap<>();
         try {
-            try (FileChannel channel = FileChannel.open(aside, StandardOpenOption.WRITE)) {
-                ByteBuffer buffer = ByteBuffer.wrap(content);
-                while (buffer.hasRemaining()) {
-                    channel.write(buffer);
+            for (Map.Entry<Path, byte[]> entry : contents.entrySet()) {
+                Path target = entry.getKey();
+                Path folder = target.toAbsolutePath().getParent();
+                if (folder == null) {
+                    throw new IOException("not a file name: " + target);
                 }
-                channel.force(true);
+                Path file = Files.createTempFile(folder, "." + target.getFileName() + ".", ".tmp");
+                aside.put(target, file);
+                fill(file, entry.getValue());
             }
-            if (!Arrays.equals(Files.readAllBytes(aside), content)) {
-                throw new IOException(
-                        "what was written to " + aside + " does not read back the same");
+            for (Map.Entry<Path, Path> entry : aside.entrySet()) {
+                Files.move(
+                        entry.getValue(),
+                        entry.getKey(),
+                        StandardCopyOption.ATOMIC_MOVE,
+                        StandardCopyOption.REPLACE_EXISTING);
             }
-            Files.setPosixFilePermissions(
-                    aside, java.nio.file.attribute.PosixFilePermissions.fromString("rw-r--r--"));
-            Files.move(
-                    aside,
-                    target,
-                    StandardCopyOption.ATOMIC_MOVE,
-                    StandardCopyOption.REPLACE_EXISTING);
         } finally {
-            Files.deleteIfExists(aside);
+            for (Path file : aside.values()) {
+                Files.deleteIfExists(file);
+            }
         }
+    }
+
+    private static void fill(Path file, byte[] content) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            ByteBuffer buffer = ByteBuffer.wrap(content);
+            while (buffer.hasRemaining()) {
+                channel.write(buffer);
+            }
+            channel.force(true);
+        }
+        if (!Arrays.equals(Files.readAllBytes(file), content)) {
+            throw new IOException("what was written to " + file + " does not read back the same");
+        }
+        Files.setPosixFilePermissions(
+                file, java.nio.file.attribute.PosixFilePermissions.fromString("rw-r--r--"));
     }
 
     /** As {@link #write(Path, byte[])}, in UTF-8. */

@@ -17,26 +17,31 @@ import dev.rebootless.livepatch.UnitPatch;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.ManifestJson;
 import dev.rebootless.manifest.Proof;
-import dev.rebootless.source.compile.KernelTree;
 import dev.rebootless.source.compile.ObjectPair;
 import dev.rebootless.source.compile.UnitCommand;
 import dev.rebootless.source.compile.UnitCommands;
 import dev.rebootless.source.compile.UnitCompiler;
 import dev.rebootless.source.kit.KernelRelease;
 import dev.rebootless.source.kit.Kit;
+import dev.rebootless.source.kit.KitFacts;
 import dev.rebootless.source.patch.FileKind;
 import dev.rebootless.source.patch.PatchRules;
 import dev.rebootless.source.patch.PatchedTree;
 import dev.rebootless.source.patch.SourcePatch;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -125,6 +130,7 @@ public final class Build {
 
     /** What the passes before the link found. */
     private record Analysis(
+            SourcePatch patch,
             KitKernel kernel,
             UnitCompiler compiler,
             List<UnitPatch> units,
@@ -160,7 +166,7 @@ public final class Build {
         List<UnitCommand> commands = units(patch);
         UnitCompiler compiler =
                 new UnitCompiler(
-                        kernelTree(),
+                        kit.kernelTree(),
                         Optional.of(kit.facts().compiler().version()),
                         kit.facts().release() + "/" + kit.facts().buildId());
         List<UnitPatch> units = new ArrayList<>();
@@ -171,15 +177,7 @@ public final class Build {
             units.addAll(
                     analyseAll(pairs, new UnitAnalysis(join(kernel), compiler, debug), warnings));
         }
-        return new Analysis(join(kernel), compiler, units, commands, warnings);
-    }
-
-    private KernelTree kernelTree() {
-        return new KernelTree(
-                kit.tree(),
-                kit.unitCache(),
-                kit.facts().compiler().program(),
-                kit.facts().makeArguments());
+        return new Analysis(patch, join(kernel), compiler, units, commands, warnings);
     }
 
     private static KitKernel join(CompletableFuture<KitKernel> kernel) {
@@ -195,7 +193,7 @@ public final class Build {
 
     /** The units that the patched files are compiled in, all of vmlinux and open to patching. */
     private List<UnitCommand> units(SourcePatch patch) {
-        UnitCommands commands = new UnitCommands(kernelTree());
+        UnitCommands commands = new UnitCommands(kit.kernelTree());
         Set<UnitCommand> reached = new LinkedHashSet<>();
         for (String path : patch.pathsThatReachTheKernel()) {
             if (FileKind.of(path) == FileKind.C_SOURCE) {
@@ -212,14 +210,19 @@ public final class Build {
 
     private static List<UnitPatch> analyseAll(
             List<ObjectPair> pairs, UnitAnalysis analysis, List<String> warnings) {
+        SequencedMap<ObjectPair, ChangeSet> compared = new LinkedHashMap<>();
+        pairs.forEach(pair -> compared.put(pair, UnitAnalysis.compare(pair)));
+        Map<String, String> newGlobals = new TreeMap<>();
+        compared.forEach((pair, changes) ->
+                changes.addedGlobals().forEach(name -> newGlobals.put(name, pair.unit().source())));
         List<UnitPatch> units = new ArrayList<>();
         List<Problem> problems = new ArrayList<>();
-        for (ObjectPair pair : pairs) {
+        compared.forEach((pair, changes) -> {
             try {
-                ChangeSet changes = UnitAnalysis.compare(pair);
-                analysis.analyse(pair, changes).ifPresent(units::add);
+                Optional<UnitPatch> unit = analysis.analyse(pair, changes, newGlobals);
+                unit.ifPresent(units::add);
                 changes.warnings().forEach(w -> warnings.add(pair.unit().source() + ": " + w));
-                if (changes.replaced().isEmpty() && !changes.added().isEmpty()) {
+                if (unit.isEmpty() && !changes.added().isEmpty()) {
                     warnings.add(
                             pair.unit().source()
                                     + ": new functions that nothing calls are left out");
@@ -230,7 +233,7 @@ public final class Build {
                 }
                 problems.addAll(e.problems());
             }
-        }
+        });
         if (!problems.isEmpty()) {
             throw new RebootlessException(ExitStatus.REFUSED, problems);
         }
@@ -261,6 +264,22 @@ public final class Build {
     }
 
     private Manifest manifest(BuildRequest request, String name, Analysis analysis) {
+        KitFacts facts = kit.facts();
+        return new Manifest(
+                Manifest.SCHEMA_VERSION,
+                name,
+                ModuleName.module(name),
+                request.replace(),
+                request.cves().stream().sorted().distinct().toList(),
+                new Manifest.Kernel(
+                        facts.release(), facts.buildId(), facts.packageVersion(), facts.vermagic()),
+                BuildInputs.of(patchInputs(request), kit, analysis.compiler().compiler()),
+                objects(analysis),
+                added(analysis),
+                analysis.warnings().stream().sorted().toList());
+    }
+
+    private static List<Manifest.Input> patchInputs(BuildRequest request) {
         try {
             List<Manifest.Input> patches = new ArrayList<>();
             for (Path file : request.patches()) {
@@ -268,37 +287,7 @@ public final class Build {
                         new Manifest.Input(
                                 String.valueOf(file.getFileName()), Hashes.sha256(file)));
             }
-            var facts = kit.facts();
-            String sourceHash =
-                    facts.packages().stream()
-                            .filter(p -> p.name().startsWith("linux-source-"))
-                            .map(p -> p.sha256())
-                            .findFirst()
-                            .orElse("");
-            return new Manifest(
-                    Manifest.SCHEMA_VERSION,
-                    name,
-                    ModuleName.module(name),
-                    request.replace(),
-                    request.cves().stream().sorted().distinct().toList(),
-                    new Manifest.Kernel(
-                            facts.release(),
-                            facts.buildId(),
-                            facts.packageVersion(),
-                            facts.vermagic()),
-                    new Manifest.Inputs(
-                            patches,
-                            new Manifest.Input(
-                                    facts.sourcePackage() + " " + facts.sourceVersion(),
-                                    sourceHash),
-                            new Manifest.Input("vmlinuz-" + facts.release(), facts.imageSha256()),
-                            new Manifest.Input(
-                                    analysis.compiler().compiler().version(),
-                                    analysis.compiler().compiler().hash()),
-                            TOOL),
-                    objects(analysis),
-                    added(analysis),
-                    analysis.warnings().stream().sorted().toList());
+            return patches;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -348,9 +337,18 @@ public final class Build {
                                                 "do not load this patch; correct it and build again"))
                                 .toList());
             }
+            requireProofOf(module, result);
             return result;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** What was booted and loaded is what the manifest names. */
+    private void requireProofOf(LivepatchModule module, Proof proof) {
+        if (!proof.kernelSha256().equals(module.manifest().inputs().image().sha256())
+                || !proof.moduleSha256().equals(Optional.of(Hashes.sha256(module.bytes())))) {
+            throw KitKernel.damaged(kit, "its vmlinuz changed while the module was proven");
         }
     }
 
@@ -360,12 +358,17 @@ public final class Build {
             Files.createDirectories(folder);
             Path file = folder.resolve(module.fileName());
             Path json = folder.resolve("livepatch-" + module.manifest().name() + ".json");
-            AtomicFiles.write(file, module.bytes());
-            AtomicFiles.write(
+            SequencedMap<Path, byte[]> pair = new LinkedHashMap<>();
+            pair.put(
                     json,
                     ManifestJson.beside(
-                            new ManifestJson.ModuleFile(
-                                    module.manifest(), Hashes.sha256(module.bytes()), proof)));
+                                    new ManifestJson.ModuleFile(
+                                            module.manifest(),
+                                            Hashes.sha256(module.bytes()),
+                                            proof))
+                            .getBytes(StandardCharsets.UTF_8));
+            pair.put(file, module.bytes());
+            AtomicFiles.writeAll(pair);
             return new BuildOutcome.Built(file, json, module.manifest(), proof);
         } catch (IOException e) {
             throw RebootlessException.environment(

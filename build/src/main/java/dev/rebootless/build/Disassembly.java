@@ -1,5 +1,6 @@
 package dev.rebootless.build;
 
+import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
 import dev.rebootless.diff.Item;
 import dev.rebootless.diff.ObjectModel;
@@ -22,14 +23,21 @@ final class Disassembly {
                 byte[] built =
                         java.util.Arrays.copyOfRange(
                                 item.section().content(), (int) item.offset(), (int) item.end());
-                byte[] shipped = image.read(mismatch.address(), (int) item.size());
                 return "shipped:\n"
-                        + objdump(shipped, mismatch.address())
+                        + shipped(image, mismatch.address(), (int) item.size())
                         + "\nrebuilt (addresses not filled in):\n"
                         + objdump(built, mismatch.address());
             }
         }
         return "(nothing to show)";
+    }
+
+    private static String shipped(KernelImage image, long address, int size) {
+        try {
+            return objdump(image.read(address, size), address);
+        } catch (RebootlessException e) {
+            return "(" + e.getMessage() + ")";
+        }
     }
 
     private static String objdump(byte[] code, long address) {

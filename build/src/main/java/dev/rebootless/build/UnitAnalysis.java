@@ -12,6 +12,7 @@ import dev.rebootless.diff.ObjectModel;
 import dev.rebootless.diff.SourceLines;
 import dev.rebootless.diff.Verdict;
 import dev.rebootless.elf.ElfReader;
+import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.livepatch.SymbolResolver;
 import dev.rebootless.livepatch.UnitPatch;
 import dev.rebootless.livepatch.runpre.Mismatch;
@@ -53,10 +54,12 @@ final class UnitAnalysis {
     /**
      * A changed unit, ready to be linked.
      *
+     * @param newGlobals names that the patch newly defines for several units, with the unit of each
      * @return empty if no function of it changed
      * @throws RebootlessException exit status 4 with all refusals
      */
-    Optional<UnitPatch> analyse(ObjectPair pair, ChangeSet changes) {
+    Optional<UnitPatch> analyse(
+            ObjectPair pair, ChangeSet changes, Map<String, String> newGlobals) {
         if (changes.verdict() == Verdict.REFUSED) {
             throw new RebootlessException(ExitStatus.REFUSED, changes.refusals());
         }
@@ -66,6 +69,7 @@ final class UnitAnalysis {
         UnitMatch match = prove(pair, changes);
         requireFentry(changes, match);
         Extraction extraction = Extractor.extract(changes);
+        requireOldGlobals(pair, extraction, newGlobals);
         return Optional.of(
                 new UnitPatch(
                         pair.unit().source(),
@@ -175,6 +179,34 @@ final class UnitAnalysis {
             throw new RebootlessException(ExitStatus.REFUSED, problems);
         }
         return match;
+    }
+
+    /**
+     * A name that another unit newly defines is not what the kernel has under that name, if it has
+     * any.
+     */
+    private static void requireOldGlobals(
+            ObjectPair pair, Extraction extraction, Map<String, String> newGlobals) {
+        List<Problem> problems = new ArrayList<>();
+        for (ElfSymbol symbol : extraction.object().symbols()) {
+            String unit = newGlobals.get(symbol.name());
+            if (symbol.isUndefined()
+                    && unit != null
+                    && !extraction.originals().containsKey(symbol)) {
+                problems.add(
+                        new Problem(
+                                "RBL-GLOBAL-ELSEWHERE",
+                                symbol.name(),
+                                pair.unit().source()
+                                        + " uses it, and the patch newly defines it in "
+                                        + unit
+                                        + "; units of a livepatch cannot share new names yet",
+                                "define it, as static, in each file that uses it"));
+            }
+        }
+        if (!problems.isEmpty()) {
+            throw new RebootlessException(ExitStatus.REFUSED, problems);
+        }
     }
 
     /** The image's own table says which functions ftrace can route. */

@@ -100,7 +100,7 @@ class RefusalTest {
 
     @Test
     void aStaticLocalThatDoesNotPairIsRefused() {
-        assertRefused("static-unpaired", "RBL-STATIC-UNPAIRED", "_rs", "static variable");
+        assertRefused("static-unpaired", "RBL-STATIC-UNPAIRED", "oom_rs", "static variable");
     }
 
     @Test

@@ -6,6 +6,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * What differs between the original and the patched object, and what of it has to move into a
@@ -59,6 +60,17 @@ public final class ChangeSet {
     /** Sorted names of the functions that only the patched object has. */
     public List<String> added() {
         return names.added();
+    }
+
+    /** Sorted names, known outside the unit, of functions and data that only the patched has. */
+    public List<String> addedGlobals() {
+        Set<String> names = new TreeSet<>();
+        for (Item item : patched.items()) {
+            if (selection.isNew(item)) {
+                item.symbols().stream().filter(s -> !s.isLocal()).forEach(s -> names.add(s.name()));
+            }
+        }
+        return List.copyOf(names);
     }
 
     /** Sorted names of the functions and data that only the original has. */

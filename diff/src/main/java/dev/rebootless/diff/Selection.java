@@ -243,6 +243,11 @@ final class Selection {
         return java.util.Collections.unmodifiableSet(carried);
     }
 
+    /** Whether an item of the patched object has none in the original. */
+    boolean isNew(Item item) {
+        return correlation.originalOf(item).isEmpty();
+    }
+
     List<Problem> refusals() {
         return List.copyOf(refusals);
     }

@@ -63,11 +63,21 @@ public record Manifest(
      * @param patches the source patches, in the order in which they were applied
      * @param source the package of the kernel's source
      * @param image the shipped kernel image (vmlinuz)
+     * @param config the kernel's configuration
+     * @param exports {@code Module.symvers}: the exported symbols and their CRCs
      * @param compiler the compiler's version line and its program's hash
+     * @param objtool the kernel's own tool that finishes the module
      * @param tool Rebootless's own version
      */
     public record Inputs(
-            List<Input> patches, Input source, Input image, Input compiler, String tool) {
+            List<Input> patches,
+            Input source,
+            Input image,
+            Input config,
+            Input exports,
+            Input compiler,
+            Input objtool,
+            String tool) {
         public Inputs {
             patches = List.copyOf(patches);
         }

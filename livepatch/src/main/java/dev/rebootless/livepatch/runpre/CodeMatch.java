@@ -48,13 +48,18 @@ final class CodeMatch {
 
     private final ObjectModel model;
     private final KernelImage image;
+
+    /** Where in the image the function is looked for. */
+    private final long root;
+
     private final Map<Item, Long> addresses = new LinkedHashMap<>();
     private final Map<String, Long> externals = new LinkedHashMap<>();
     private @Nullable Mismatch mismatch;
 
-    private CodeMatch(ObjectModel model, KernelImage image) {
+    private CodeMatch(ObjectModel model, KernelImage image, long root) {
         this.model = model;
         this.image = image;
+        this.root = root;
     }
 
     /** What a comparison yields: a mismatch, or the addresses that the code implies. */
@@ -62,7 +67,7 @@ final class CodeMatch {
             Optional<Mismatch> mismatch, Map<Item, Long> addresses, Map<String, Long> externals) {}
 
     static Result compare(ObjectModel model, KernelImage image, Item item, long address) {
-        CodeMatch match = new CodeMatch(model, image);
+        CodeMatch match = new CodeMatch(model, image, address);
         match.addresses.put(item, address);
         boolean same = match.same(item, address, item, 0) && match.sameTables(item, address);
         return new Result(
@@ -71,9 +76,10 @@ final class CodeMatch {
                 match.externals);
     }
 
+    /** The place of the function is the one compared with, wherever the difference was found. */
     private boolean fail(Item function, long address, long offset, String reason) {
         if (mismatch == null) {
-            mismatch = new Mismatch(function.name(), address, offset, reason);
+            mismatch = new Mismatch(function.name(), root, address == root ? offset : -1, reason);
         }
         return false;
     }
