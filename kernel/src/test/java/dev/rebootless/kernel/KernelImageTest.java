@@ -42,6 +42,38 @@ class KernelImageTest {
         checkSymbols(image);
         checkFentrySites(image);
         checkTypes(image);
+        checkCodeTables(image);
+    }
+
+    /** Every entry is about code, and none is lost between the start of the image and its end. */
+    private static void checkCodeTables(KernelImage image) {
+        int found = 0;
+        for (CodeTable.Kind kind : CodeTable.KINDS) {
+            CodeTable table = image.codeTable(kind.section()).orElse(null);
+            if (table == null) {
+                // Later kernels patch no paravirt sites.
+                assertThat(kind.section()).isEqualTo(".parainstructions");
+                continue;
+            }
+            found++;
+            List<CodeTable.Entry> all = table.within(0, -1);
+            assertThat(all).as(kind.section()).hasSize(table.size()).hasSizeGreaterThan(100);
+            long last = 0;
+            for (CodeTable.Entry entry : all) {
+                // arch/x86/kernel/vmlinux.lds.S fills .smp_locks up to a page with zeros, each a
+                // place that is the entry itself.
+                boolean isFiller =
+                        kind.section().equals(".smp_locks") && entry.place() == entry.address();
+                assertThat(isFiller || image.isText(entry.place())).as(kind.section()).isTrue();
+                assertThat(Long.compareUnsigned(entry.place(), last)).isNotNegative();
+                last = entry.place();
+            }
+            CodeTable.Entry first = all.getFirst();
+            assertThat(table.within(first.place(), first.place() + 1)).isNotEmpty();
+            assertThat(table.within(first.place() + 1, last + 1).size()).isLessThan(all.size());
+        }
+        assertThat(found).isGreaterThanOrEqualTo(CodeTable.KINDS.size() - 1);
+        assertThat(image.codeTable(".text")).isEmpty();
     }
 
     private static void checkSymbols(KernelImage image) {
