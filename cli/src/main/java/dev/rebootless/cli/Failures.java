@@ -4,6 +4,7 @@ import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.Build;
+import java.io.IOException;
 import java.util.List;
 import picocli.CommandLine;
 
@@ -142,16 +143,26 @@ final class Failures {
     private static boolean isDiskFull(Throwable failure) {
         Throwable cause = failure;
         for (int i = 0; cause != null && i < MAX_CAUSES; i++, cause = cause.getCause()) {
-            String text =
-                    cause instanceof RebootlessException known
-                            ? String.join(
-                                    "\n", known.problems().stream().map(Problem::message).toList())
-                            : String.valueOf(cause.getMessage());
+            String text = environmentSays(cause);
             if (DISK_FULL.stream().anyMatch(text::contains)) {
                 return true;
             }
         }
         return false;
+    }
+
+    /**
+     * What the operating system, or a program that could not do its work, says. The words of any
+     * other failure may quote a patch, a kernel log or the output of a check, and those may speak
+     * of full disks as they like.
+     */
+    private static String environmentSays(Throwable failure) {
+        return switch (failure) {
+            case RebootlessException known when known.status() == ExitStatus.ENVIRONMENT ->
+                    String.join("\n", known.problems().stream().map(Problem::message).toList());
+            case IOException io -> String.valueOf(io.getMessage());
+            default -> "";
+        };
     }
 
     private static String firstLine(Throwable failure) {
