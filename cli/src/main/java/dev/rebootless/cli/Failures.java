@@ -4,8 +4,15 @@ import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.Build;
+import dev.rebootless.source.kit.Kits;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 import picocli.CommandLine;
 
 /** Turns whatever ended a command into text, at most one JSON document, and an exit status. */
@@ -112,6 +119,10 @@ final class Failures {
         if (failure instanceof RebootlessException known) {
             return new Verdict(known.status(), known.problems());
         }
+        Optional<FileSystemException> file = fileFault(failure);
+        if (file.isPresent()) {
+            return new Verdict(ExitStatus.ENVIRONMENT, List.of(problem(file.get())));
+        }
         String what = failure.getClass().getSimpleName() + ": " + firstLine(failure);
         return new Verdict(
                 ExitStatus.INTERNAL,
@@ -163,6 +174,56 @@ final class Failures {
             case IOException io -> String.valueOf(io.getMessage());
             default -> "";
         };
+    }
+
+    /** The first cause that is about a file. */
+    private static Optional<FileSystemException> fileFault(Throwable failure) {
+        Throwable cause = failure;
+        for (int i = 0; cause != null && i < MAX_CAUSES; i++, cause = cause.getCause()) {
+            if (cause instanceof FileSystemException file) {
+                return Optional.of(file);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * Files given on the command line are looked at before, and the output has a problem of its
+     * own: what is left are the cache, where most is, and the folder for temporary files. The cache
+     * may lie in that folder.
+     */
+    private static Problem problem(FileSystemException fault) {
+        String place = Objects.requireNonNullElse(fault.getFile(), "");
+        String message = "cannot be read or written: " + reason(fault);
+        String temporary = System.getProperty("java.io.tmpdir");
+        Path file = Path.of(place).toAbsolutePath();
+        if (file.startsWith(Path.of(temporary).toAbsolutePath())
+                && !file.startsWith(Kits.userCache())) {
+            return new Problem(
+                    "RBL-OUTPUT",
+                    place,
+                    message,
+                    "see that " + temporary + " belongs to this user, or set TMPDIR");
+        }
+        return new Problem(
+                "RBL-CACHE",
+                place,
+                message,
+                "see that this user may read and write it, and the folder it is in; the cache is "
+                        + Kits.userCache()
+                        + " (or let XDG_CACHE_HOME name another folder)");
+    }
+
+    /** Java leaves the reason out where the exception's class says it. */
+    private static String reason(FileSystemException fault) {
+        String reason = Objects.requireNonNullElse(fault.getReason(), "");
+        return !reason.isEmpty()
+                ? reason
+                : switch (fault) {
+                    case AccessDeniedException _ -> "permission denied";
+                    case NoSuchFileException _ -> "no such file or folder";
+                    default -> fault.getClass().getSimpleName();
+                };
     }
 
     private static String firstLine(Throwable failure) {

@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.source.kit.Kits;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
@@ -87,5 +90,39 @@ class FailuresTest {
             assertThat(report(failure)).isEqualTo(ExitStatus.ENVIRONMENT);
             assertThat(said()).contains("RBL-DISK");
         }
+    }
+
+    @Test
+    void aCacheThatCannotBeReadOrWrittenIsTheEnvironmentsFaultAndNamesTheFile() {
+        String file = Kits.userCache().resolve("kits/6.1.0-9-cloud-amd64").toString();
+        for (Throwable failure :
+                new Throwable[] {
+                    new UncheckedIOException(new AccessDeniedException(file)),
+                    new IllegalStateException(
+                            new UncheckedIOException(
+                                    new FileSystemException(file, null, "Read-only file system")))
+                }) {
+            err.reset();
+            assertThat(report(failure)).isEqualTo(ExitStatus.ENVIRONMENT);
+            assertThat(said())
+                    .contains("RBL-CACHE: " + file + ": cannot be read or written: ")
+                    .containsAnyOf("permission denied", "Read-only file system")
+                    .doesNotContain("RBL-INTERNAL");
+        }
+    }
+
+    @Test
+    void aFolderForTemporaryFilesThatCannotBeWrittenIsNamedAsThat() {
+        String file = System.getProperty("java.io.tmpdir") + "/rebootless-rebuild-1";
+        assertThat(report(new UncheckedIOException(new AccessDeniedException(file))))
+                .isEqualTo(ExitStatus.ENVIRONMENT);
+        assertThat(said()).contains("RBL-OUTPUT: " + file).contains("TMPDIR");
+    }
+
+    @Test
+    void aFaultThatIsAboutNoFileIsStillAFaultOfOurs() {
+        assertThat(report(new UncheckedIOException(new IOException("Broken pipe"))))
+                .isEqualTo(ExitStatus.INTERNAL);
+        assertThat(said()).contains("RBL-INTERNAL");
     }
 }
