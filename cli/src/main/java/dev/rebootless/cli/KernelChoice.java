@@ -8,12 +8,16 @@ import dev.rebootless.source.kit.KernelRequest;
 import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.kit.Kits;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** Finds the kit of the kernel that a command is for, making it first where it is not there yet. */
 final class KernelChoice {
@@ -25,6 +29,19 @@ final class KernelChoice {
      * (2026-11-16)}.
      */
     private static final Pattern DEBIAN = Pattern.compile(" Debian ([0-9][A-Za-z0-9.+~:-]{1,60})");
+
+    /**
+     * As archives name the files, and apt where it downloads: {@code
+     * linux-image-6.1.0-56-cloud-amd64-unsigned_6.1.192-2_amd64.deb}.
+     */
+    private static final Pattern IMAGE_FILE =
+            Pattern.compile("linux-image-([^_]+?)(?:-unsigned)?_([^_]+)_amd64\\.deb");
+
+    /** A folder with all kernel packages of Debian 12 has under 200. */
+    private static final int MAX_FILES = 10_000;
+
+    /** More builds than a person reads. */
+    private static final int NAMED = 20;
 
     private final Kits kits;
     private final Console console;
@@ -79,6 +96,81 @@ final class KernelChoice {
                         + DEFAULT_LINE
                         + " line that apt serves");
         return newest;
+    }
+
+    /**
+     * The kernel build whose packages are in a folder: the one that is named, otherwise the only
+     * one. What the running kernel is does not matter: whoever names a folder wants what is in it.
+     *
+     * @throws RebootlessException exit status 2: as {@link #request(Optional)}, and {@code
+     *     RBL-PACKAGE-FOLDER} when none is named and the folder has not exactly one
+     */
+    KernelRequest request(Optional<String> asked, Path folder) {
+        if (asked.isPresent()) {
+            return KernelRequest.parse(asked.get()).from(folder);
+        }
+        KernelRequest only = onlyBuild(folder);
+        console.step("for " + only + ", whose image package is in " + folder);
+        return only.from(folder);
+    }
+
+    /**
+     * By the names of the files: what is in them is looked at when the kit is made. A signed and an
+     * unsigned package of one version hold the same build.
+     */
+    private static KernelRequest onlyBuild(Path folder) {
+        SortedMap<String, KernelRequest> builds = new TreeMap<>();
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.limit(MAX_FILES).toList()) {
+                Matcher image = IMAGE_FILE.matcher(String.valueOf(file.getFileName()));
+                if (image.matches() && !image.group(1).endsWith("-dbg")) {
+                    release(image.group(1))
+                            .ifPresent(r ->
+                                    builds.put(
+                                            r + "=" + image.group(2),
+                                            new KernelRequest(
+                                                    r, Optional.empty(), Optional.empty())));
+                }
+            }
+        } catch (IOException | UncheckedIOException e) {
+            throw RebootlessException.usage(
+                    "RBL-PACKAGE-FOLDER",
+                    folder.toString(),
+                    "is no folder that can be read",
+                    "name the folder with the image, headers, kbuild and source packages");
+        }
+        if (builds.isEmpty()) {
+            throw RebootlessException.usage(
+                    "RBL-PACKAGE-FOLDER",
+                    folder.toString(),
+                    "has no image package, linux-image-RELEASE_VERSION_amd64.deb",
+                    "put the image, headers, kbuild and source packages of the release into it,"
+                            + " or name the release if the files have other names");
+        }
+        if (builds.size() > 1) {
+            throw RebootlessException.usage(
+                    "RBL-PACKAGE-FOLDER",
+                    folder.toString(),
+                    "has the image packages of "
+                            + builds.size()
+                            + " kernel builds: "
+                            + String.join(", ", builds.keySet().stream().limit(NAMED).toList())
+                            + (builds.size() > NAMED ? ", …" : ""),
+                    "name one of them: rebootless kit add "
+                            + builds.lastKey()
+                            + " --from "
+                            + folder);
+        }
+        return builds.firstEntry().getValue();
+    }
+
+    /** Empty for a package that only depends on the newest image, such as linux-image-amd64. */
+    private static Optional<KernelRelease> release(String text) {
+        try {
+            return Optional.of(new KernelRelease(text));
+        } catch (RebootlessException e) {
+            return Optional.empty();
+        }
     }
 
     /** The kit of the one kernel build that a module was made for. */

@@ -92,8 +92,9 @@ final class KitCommand implements Callable<Integer> {
                 arity = "0..1",
                 paramLabel = "RELEASE[=VERSION]",
                 description =
-                        "As uname -r prints it (default: the running kernel if it is Debian's,"
-                                + " else the newest 6.1 cloud kernel that apt serves).")
+                        "As uname -r prints it (default: with --from the one whose image package is"
+                                + " in DIR; else the running kernel if it is Debian's, else the"
+                                + " newest 6.1 cloud kernel that apt serves).")
         private Optional<String> kernel = Optional.empty();
 
         @Option(
@@ -112,8 +113,10 @@ final class KitCommand implements Callable<Integer> {
         @Override
         public Integer call() {
             Kits kits = kits(console);
-            KernelRequest request = new KernelChoice(console).request(kernel);
-            Kit kit = kits.add(from.isPresent() ? request.from(from.get()) : request);
+            KernelChoice choice = new KernelChoice(console);
+            KernelRequest request =
+                    from.isPresent() ? choice.request(kernel, from.get()) : choice.request(kernel);
+            Kit kit = kits.add(request);
             print(console, json, List.of(kit), Reports.kit(kit));
             return ExitStatus.DONE.code();
         }

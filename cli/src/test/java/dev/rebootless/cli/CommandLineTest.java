@@ -200,6 +200,67 @@ class CommandLineTest {
         assertThat(result.err()).contains("RBL-KERNEL-RELEASE").contains("uname -r");
     }
 
+    /** A package with no content but its control data. */
+    private void emptyPackage(String name, String version) throws Exception {
+        Path root = Files.createDirectories(folder.resolve("root"));
+        Files.writeString(
+                Files.createDirectories(root.resolve("DEBIAN")).resolve("control"),
+                "Package: %s\nVersion: %s\nArchitecture: amd64\nSource: linux\n"
+                                .formatted(name, version)
+                        + "Maintainer: Nobody <nobody@example.org>\nDescription: test\n");
+        Path deb =
+                Files.createDirectories(folder.resolve("debs"))
+                        .resolve(name + "_" + version + "_amd64.deb");
+        Process dpkg =
+                new ProcessBuilder("dpkg-deb", "--nocheck", "-b", root.toString(), deb.toString())
+                        .redirectErrorStream(true)
+                        .redirectOutput(folder.resolve("dpkg.txt").toFile())
+                        .start();
+        assertThat(dpkg.waitFor()).as(Files.readString(folder.resolve("dpkg.txt"))).isZero();
+    }
+
+    @Test
+    void aFolderOfPackagesSaysByItselfWhichKernelItIsFor() throws Exception {
+        emptyPackage("linux-image-6.1.0-9999-cloud-amd64-unsigned", "6.1.999-1");
+        emptyPackage("linux-image-6.1.0-9999-cloud-amd64", "6.1.999-1");
+        emptyPackage("linux-image-6.1.0-9999-cloud-amd64-dbg", "6.1.999-1");
+        emptyPackage("linux-image-cloud-amd64", "6.1.999-1");
+        Cli.Result result = cli.run("kit", "add", "--from", "debs");
+        assertThat(result.status()).isEqualTo(5);
+        assertThat(result.err())
+                .contains("RBL-PACKAGE-MISSING: linux-headers-6.1.0-9999-cloud-amd64")
+                .contains("the folder debs");
+    }
+
+    @Test
+    void aFolderOfSeveralKernelsNeedsOneToBeNamedAndTheyAre() throws Exception {
+        emptyPackage("linux-image-6.1.0-9999-cloud-amd64-unsigned", "6.1.999-1");
+        emptyPackage("linux-image-6.1.0-9999-cloud-amd64-unsigned", "6.1.999-2");
+        emptyPackage("linux-image-6.1.0-9999-amd64", "6.1.999-1");
+        Cli.Result result = cli.run("kit", "add", "--from", "debs");
+        assertThat(result.status()).isEqualTo(2);
+        assertThat(result.err())
+                .contains("RBL-PACKAGE-FOLDER: debs: has the image packages of 3 kernel builds")
+                .contains(
+                        "6.1.0-9999-amd64=6.1.999-1,"
+                                + " 6.1.0-9999-cloud-amd64=6.1.999-1,"
+                                + " 6.1.0-9999-cloud-amd64=6.1.999-2");
+        Cli.Result named =
+                cli.run("kit", "add", "6.1.0-9999-cloud-amd64=6.1.999-2", "--from", "debs");
+        assertThat(named.err()).contains("RBL-PACKAGE-MISSING").contains("6.1.999-2");
+    }
+
+    @Test
+    void aFolderWithoutAnImagePackageOrNoFolderIsAUsageError() throws Exception {
+        emptyPackage("linux-headers-6.1.0-9999-cloud-amd64", "6.1.999-1");
+        Cli.Result none = cli.run("kit", "add", "--from", "debs");
+        assertThat(none.status()).isEqualTo(2);
+        assertThat(none.err()).contains("RBL-PACKAGE-FOLDER: debs: has no image package");
+        Cli.Result gone = cli.run("kit", "add", "--from", "no-such-folder");
+        assertThat(gone.status()).isEqualTo(2);
+        assertThat(gone.err()).contains("RBL-PACKAGE-FOLDER: no-such-folder: is no folder");
+    }
+
     @Test
     void anUnknownReleaseOffersTheNearestOnes() throws Exception {
         Cli.Result result = cli.run("kit", "add", "6.1.0-9999-cloud-amd64", "--json");
