@@ -10,13 +10,21 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 /**
  * The two streams of a command. What was asked for is written to standard output in one piece, and
  * a failure to write it is an error like any other; progress and problems go to standard error in
  * plain lines.
+ *
+ * <p>Names and messages come from foreign modules, patches and guests. In text for people, control
+ * characters are replaced here and nowhere else, so that none of them reaches a terminal, which
+ * they could make show something else than what is there.
  */
 final class Console {
+    /** Unicode's category Cc (the C0 and C1 sets and DEL), but for line end and tab. */
+    private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}&&[^\\n\\t]]");
+
     private final OutputStream out;
     private final PrintStream err;
     private final StringWriter text = new StringWriter();
@@ -38,11 +46,19 @@ final class Console {
         textOut.flush();
         String collected = text.toString();
         text.getBuffer().setLength(0);
-        print(collected);
+        write(collected);
     }
 
-    /** Writes to standard output. */
+    /** Writes text to standard output. */
     void print(String result) {
+        write(printable(result));
+    }
+
+    private static String printable(String text) {
+        return CONTROL.matcher(text).replaceAll("?");
+    }
+
+    private void write(String result) {
         try {
             out.write(result.getBytes(StandardCharsets.UTF_8));
             out.flush();
@@ -53,7 +69,7 @@ final class Console {
 
     /** Writes a document as the only thing on standard output. */
     void print(Documents.Document document) {
-        print(Documents.text(document));
+        write(Documents.text(document));
     }
 
     /** Steps as plain lines on standard error, each with the seconds since the command began. */
@@ -62,21 +78,26 @@ final class Console {
     }
 
     void step(String message) {
-        err.println(
-                String.format(
-                        Locale.ROOT, "[%5.1f s] %s", (System.nanoTime() - start) / 1e9, message));
+        say(String.format(Locale.ROOT, "[%5.1f s] %s", (System.nanoTime() - start) / 1e9, message));
     }
 
     /** A line for people that is no result. */
     void say(String line) {
-        err.println(line);
+        err.println(printable(line));
+    }
+
+    /** A help text that was not asked for. It is our own, and may have the terminal's colours. */
+    void help(String text) {
+        err.println(text);
     }
 
     void problem(Problem problem) {
-        err.println(problem.text());
+        say(problem.text());
     }
 
     void stackTrace(Throwable failure) {
-        failure.printStackTrace(err);
+        StringWriter trace = new StringWriter();
+        failure.printStackTrace(new PrintWriter(trace, true));
+        say(trace.toString().stripTrailing());
     }
 }

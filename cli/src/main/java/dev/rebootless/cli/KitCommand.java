@@ -44,7 +44,7 @@ final class KitCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        console.say(spec.commandLine().getUsageMessage());
+        console.help(spec.commandLine().getUsageMessage());
         return ExitStatus.USAGE.code();
     }
 

@@ -83,7 +83,7 @@ final class RebootlessCommand implements Callable<Integer> {
     /** Without a subcommand there is nothing to do. */
     @Override
     public Integer call() {
-        console.say(spec.commandLine().getUsageMessage());
+        console.help(spec.commandLine().getUsageMessage());
         return ExitStatus.USAGE.code();
     }
 

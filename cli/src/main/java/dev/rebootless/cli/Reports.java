@@ -139,7 +139,7 @@ final class Reports {
                 .append("\n");
         boot.logProblems().stream()
                 .flatMap(p -> p.lines().stream())
-                .forEach(l -> text.append("    ").append(printable(l)).append("\n"));
+                .forEach(l -> text.append("    ").append(l).append("\n"));
     }
 
     private static void check(StringBuilder text, ProofBoot boot, String phase, String title) {
@@ -153,15 +153,8 @@ final class Reports {
                             ? "took too long and was ended"
                             : "exits with " + check.exitCode());
             text.append(check.output().isEmpty() ? "\n" : ":\n");
-            check.output()
-                    .lines()
-                    .forEach(l -> text.append("    ").append(printable(l)).append("\n"));
+            check.output().lines().forEach(l -> text.append("    ").append(l).append("\n"));
         }
-    }
-
-    /** What a guest printed must not move a terminal's cursor. */
-    private static String printable(String line) {
-        return line.replaceAll("\\p{Cntrl}", "?");
     }
 
     private static String seconds(OptionalDouble value) {

@@ -158,6 +158,25 @@ class CommandLineTest {
     }
 
     @Test
+    void aModuleCannotWriteToTheTerminalThatItIsInspectedOn() throws Exception {
+        Path module =
+                Cli.compile(
+                        folder,
+                        "evil.ko",
+                        """
+                        static const char info[] __attribute__((section(".modinfo"), used)) =
+                                "name=evil\\033]0;owned\\007\\033[2J\\0vermagic=6.1.0-9 SMP";
+                        """);
+        Cli.Result result = cli.run("inspect", module.toString());
+        assertThat(result.status()).as(result.err()).isZero();
+        assertThat(result.out()).contains("evil?]0;owned??[2J");
+        assertThat(result.out().chars().filter(c -> c != '\n').noneMatch(Character::isISOControl))
+                .isTrue();
+        JsonNode document = cli.run("inspect", "--json", module.toString()).json("inspect");
+        assertThat(document.path("name").asString()).isEqualTo("evil\u001b]0;owned\u0007\u001b[2J");
+    }
+
+    @Test
     void aFileThatIsNotThereIsNamed() throws Exception {
         Cli.Result result = cli.run("build", "no-such.patch", "--no-test");
         assertThat(result.status()).isEqualTo(2);
