@@ -157,7 +157,8 @@ final class Qemu {
         return Subprocess.of(trial).deadline(QUESTION_DEADLINE).run().ok();
     }
 
-    private static boolean runningAsRoot() {
+    /** Whether this process is root's; then QEMU runs as nobody where it can. */
+    static boolean runningAsRoot() {
         try {
             return Files.getAttribute(Path.of("/proc/self"), "unix:uid") instanceof Integer uid
                     && uid == 0;

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermission;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
@@ -28,6 +29,9 @@ final class Workspace implements AutoCloseable {
 
     private static final String PREFIX = "rebootless-lab-";
 
+    /** Short, and open to everybody on every system (Filesystem Hierarchy Standard, 3.18). */
+    private static final Path FALLBACK = Path.of("/tmp");
+
     /** Longer than any proof takes; see {@link ProofRequest}. */
     private static final Duration ABANDONED_AFTER = Duration.ofDays(1);
 
@@ -44,14 +48,36 @@ final class Workspace implements AutoCloseable {
     }
 
     static Workspace create() throws IOException {
-        sweep(Path.of(System.getProperty("java.io.tmpdir")));
-        String prefix = PREFIX + ProcessHandle.current().pid() + "-";
-        Path folder = Files.createTempDirectory(prefix);
+        return create(Path.of(System.getProperty("java.io.tmpdir")), Qemu.runningAsRoot());
+    }
+
+    /**
+     * Makes one in a folder for temporary files, or in /tmp where that one does not do.
+     *
+     * @param handedOver whether QEMU may run as somebody else than us, as it does when we are root
+     */
+    static Workspace create(Path temporary, boolean handedOver) throws IOException {
+        Path folder = makeFolder(handedOver && !isReachable(temporary) ? FALLBACK : temporary);
         if (folder.toString().length() > MAX_FOLDER_LENGTH) {
             Files.delete(folder);
-            folder = Files.createTempDirectory(Path.of("/tmp"), prefix);
+            folder = makeFolder(FALLBACK);
         }
         return new Workspace(folder);
+    }
+
+    private static Path makeFolder(Path parent) throws IOException {
+        sweep(parent);
+        return Files.createTempDirectory(parent, PREFIX + ProcessHandle.current().pid() + "-");
+    }
+
+    /** Whether everybody may pass through a folder and all above it (path_resolution(7)). */
+    private static boolean isReachable(Path folder) throws IOException {
+        for (Path each = folder.toRealPath(); each != null; each = each.getParent()) {
+            if (!Files.getPosixFilePermissions(each).contains(PosixFilePermission.OTHERS_EXECUTE)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /**
