@@ -4,6 +4,7 @@ import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.Hashes;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
+import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -26,7 +27,7 @@ public record CompilerIdentity(String version, String hash) {
     /**
      * Asks a compiler who it is.
      *
-     * @param program its name, as in {@code /usr/bin}
+     * @param program its name, as in {@link Sandbox#PROGRAMS}, where the sandbox finds it too
      * @param expected the version that is needed, as {@link #version} has it or as the kernel's
      *     banner quotes it; the program's name in front does not count. Empty: any
      * @param cache a folder where the answer is kept for as long as the programs stay the same
@@ -35,7 +36,7 @@ public record CompilerIdentity(String version, String hash) {
      *     one
      */
     public static CompilerIdentity of(String program, Optional<String> expected, Path cache) {
-        Path driver = Path.of("/usr/bin").resolve(program);
+        Path driver = Sandbox.PROGRAMS.resolve(program);
         if (!Files.isExecutable(driver)) {
             throw RebootlessException.environment(
                     "RBL-COMPILER",
@@ -71,7 +72,7 @@ public record CompilerIdentity(String version, String hash) {
             for (String part : List.of("cc1", "as")) {
                 // An absolute path, or the bare name of a program on the PATH (gcc(1)).
                 Path path = Path.of(firstLine(run(driver, "-print-prog-name=" + part)));
-                programs.add(path.isAbsolute() ? path : Path.of("/usr/bin").resolve(path));
+                programs.add(path.isAbsolute() ? path : Sandbox.PROGRAMS.resolve(path));
             }
             StringBuilder all = new StringBuilder(version);
             List<String> lines = new ArrayList<>();

@@ -2,6 +2,7 @@ package dev.rebootless.source.compile;
 
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.Subprocess;
+import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
@@ -21,13 +22,11 @@ import org.jspecify.annotations.Nullable;
  * which makes its prerequisites; this only adds files to the tree, always the same ones.
  */
 final class GeneratedFiles {
-    private final Sandbox sandbox;
     private final Path cache;
     private final KernelTree kernel;
     private final ConcurrentHashMap<String, Boolean> tried = new ConcurrentHashMap<>();
 
-    GeneratedFiles(Sandbox sandbox, KernelTree kernel) {
-        this.sandbox = sandbox;
+    GeneratedFiles(KernelTree kernel) {
         this.cache = kernel.unitCache();
         this.kernel = kernel;
     }
@@ -65,7 +64,12 @@ final class GeneratedFiles {
                                     StandardOpenOption.WRITE);
                     FileLock lock = channel.lock()) {
                 return lock.isValid()
-                        && sandbox.run(Sandbox.Job.of(Sandbox.Rights.BUILD, make, out)).ok();
+                        && Sandbox.of(Sandbox.Limits.KBUILD)
+                                .writableTree(kernel.folder())
+                                .alternatives()
+                                .out(out)
+                                .run(make)
+                                .ok();
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);

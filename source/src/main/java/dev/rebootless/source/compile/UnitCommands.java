@@ -3,6 +3,7 @@ package dev.rebootless.source.compile;
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
+import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -268,7 +269,7 @@ public final class UnitCommands {
             make.addAll(kernel.make());
             make.addAll(List.of("KCFLAGS=" + MARKER, folder + "/"));
             Subprocess.Result result =
-                    new Sandbox(tree).run(Sandbox.Job.of(Sandbox.Rights.PLAN, make, out));
+                    Sandbox.of(Sandbox.Limits.KBUILD).tree(tree).alternatives().out(out).run(make);
             if (!result.ok()) {
                 throw RebootlessException.environment(
                         "RBL-KBUILD",

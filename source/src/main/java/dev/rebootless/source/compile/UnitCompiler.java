@@ -9,6 +9,7 @@ import dev.rebootless.base.Subprocess;
 import dev.rebootless.source.patch.LineMarkers;
 import dev.rebootless.source.patch.PatchedFile;
 import dev.rebootless.source.patch.PatchedTree;
+import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -69,8 +70,8 @@ public final class UnitCompiler {
         this.compiler = kernel.compiler();
         this.identity = CompilerIdentity.of(compiler, expectedVersion, kernel.unitCache());
         this.treeIdentity = treeIdentity;
-        this.sandbox = new Sandbox(tree);
-        this.generated = new GeneratedFiles(sandbox, kernel);
+        this.sandbox = Sandbox.of(Sandbox.Limits.COMPILE).tree(tree);
+        this.generated = new GeneratedFiles(kernel);
     }
 
     /** The compiler in use. */
@@ -148,8 +149,7 @@ public final class UnitCompiler {
         command.add(Sandbox.TREE + "/tools/objtool/objtool");
         command.addAll(flags);
         command.add(Sandbox.OUT + "/" + object.getFileName());
-        Subprocess.Result result =
-                sandbox.run(Sandbox.Job.of(Sandbox.Rights.COMPILE, command, folder));
+        Subprocess.Result result = sandbox.out(folder).run(command);
         if (!result.ok()) {
             throw RebootlessException.environment(
                     "RBL-OBJTOOL",
@@ -319,10 +319,10 @@ public final class UnitCompiler {
             UnitCommand unit, Layout layout, Path out, SortedMap<String, Path> overlays) {
         List<String> command = new ArrayList<>(arguments(unit, layout));
         command.addAll(List.of("-c", "-o", Sandbox.OUT + "/unit.o", unit.source()));
-        Sandbox.Job job = new Sandbox.Job(Sandbox.Rights.COMPILE, command, overlays, out);
-        Subprocess.Result result = sandbox.run(job);
+        Sandbox job = sandbox.overlays(overlays).out(out);
+        Subprocess.Result result = job.run(command);
         boolean again = GeneratedFiles.areMissing(result) && generated.make(unit);
-        return again ? sandbox.run(job) : result;
+        return again ? job.run(command) : result;
     }
 
     /** The whole command but for {@code -c}, output and source. */

@@ -1,10 +1,10 @@
 package dev.rebootless.source.kit;
 
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.source.sandbox.Sandbox;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -23,6 +23,7 @@ final class HostTools {
     private static final List<Tool> UNPACKING =
             List.of(
                     new Tool("bwrap", "bubblewrap"),
+                    new Tool("prlimit", "util-linux"),
                     new Tool("dpkg-deb", "dpkg"),
                     new Tool("tar", "tar"),
                     new Tool("bash", "bash"),
@@ -45,12 +46,12 @@ final class HostTools {
 
     private HostTools() {}
 
-    /** The folders of PATH. */
+    /**
+     * Where programs must be: where the sandbox looks, which may differ from the user's PATH. A
+     * compiler in /usr/local/bin is not there.
+     */
     static List<Path> searchPath() {
-        return Arrays.stream(System.getenv().getOrDefault("PATH", "").split(":"))
-                .filter(p -> p.startsWith("/"))
-                .map(Path::of)
-                .toList();
+        return List.of(Sandbox.PROGRAMS);
     }
 
     /** What asking apt needs. */

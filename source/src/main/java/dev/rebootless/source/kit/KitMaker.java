@@ -8,6 +8,7 @@ import dev.rebootless.kernel.BootImage;
 import dev.rebootless.kernel.KernelConfig;
 import dev.rebootless.kernel.KernelImage;
 import dev.rebootless.kernel.KernelModule;
+import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -194,7 +195,7 @@ final class KitMaker {
         }
         String program = matcher.group(1);
         Subprocess.Result result =
-                Sandbox.empty().command(List.of(program, "--version")).deadline(SYNC).run();
+                Sandbox.of(Sandbox.Limits.LOOK).run(List.of(program, "--version"));
         String found = result.ok() ? result.out().lines().findFirst().orElse("") : "";
         if (!found.equals(wanted)) {
             throw RebootlessException.environment(

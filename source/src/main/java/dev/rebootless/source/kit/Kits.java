@@ -5,6 +5,7 @@ import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

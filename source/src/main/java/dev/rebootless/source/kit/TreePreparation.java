@@ -3,11 +3,11 @@ package dev.rebootless.source.kit;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
 import dev.rebootless.kernel.KernelConfig;
+import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -28,9 +28,6 @@ import java.util.stream.Stream;
  * <p>It all runs in a sandbox, for makefiles are programs.
  */
 final class TreePreparation {
-    private static final Duration DEADLINE = Duration.ofMinutes(10);
-    private static final Path INSIDE = Sandbox.KIT.resolve("tree");
-
     /**
      * Runs the ready-made conf with the environment that the top makefile gives it. The name of the
      * target ends in "config", so that the makefile does not ask for a configuration first. The
@@ -61,7 +58,7 @@ final class TreePreparation {
         this.tree = tree;
         this.headers = headers;
         this.makeArguments = List.copyOf(makeArguments);
-        this.sandbox = Sandbox.empty().writable(tree, INSIDE).in(INSIDE);
+        this.sandbox = Sandbox.of(Sandbox.Limits.KBUILD).writableTree(tree).alternatives();
     }
 
     /**
@@ -139,7 +136,7 @@ final class TreePreparation {
         List<String> command = new ArrayList<>(List.of("make"));
         command.addAll(makeArguments);
         command.addAll(List.of(targets));
-        Subprocess.Result result = sandbox.command(command).deadline(DEADLINE).run();
+        Subprocess.Result result = sandbox.run(command);
         if (!result.ok()) {
             if (result.all().contains("No space left on device")) {
                 throw Disk.full(tree.toString());

@@ -2,13 +2,13 @@ package dev.rebootless.source.kit;
 
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
+import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -19,9 +19,6 @@ import java.util.stream.Stream;
  * bounded.
  */
 final class Unpacker {
-    private static final Duration LOOK = Duration.ofMinutes(1);
-    private static final Duration UNPACK = Duration.ofMinutes(15);
-
     /** linux-source-6.1 unpacks to 1.4 GB, linux-source-6.12 to 1.6 GB. */
     private static final long MAX_SOURCE_BYTES = 4L << 30;
 
@@ -34,19 +31,16 @@ final class Unpacker {
     /** st_mode bits, inode(7): set-user-ID and set-group-ID. */
     private static final int SET_ID_BITS = 06000;
 
-    private static final Path PACKAGE = Sandbox.KIT.resolve("package.deb");
-    private static final Path OUT = Sandbox.KIT.resolve("out");
+    private static final String PACKAGE = "/build/package.deb";
 
     private Unpacker() {}
 
     /** The control data of a package as text. */
     static String control(Path deb) {
         Subprocess.Result result =
-                Sandbox.empty()
+                Sandbox.of(Sandbox.Limits.LOOK)
                         .readOnly(deb, PACKAGE)
-                        .command(List.of("dpkg-deb", "--field", PACKAGE.toString()))
-                        .deadline(LOOK)
-                        .run();
+                        .run(List.of("dpkg-deb", "--field", PACKAGE));
         if (!result.ok()) {
             throw damaged(deb, result);
         }
@@ -117,11 +111,11 @@ final class Unpacker {
     /** Runs {@code script}, which reads the package's tar on standard input and writes into out. */
     private static void unpack(Path deb, Path out, long limit, String script) {
         Subprocess.Result result =
-                Sandbox.empty()
+                Sandbox.of(Sandbox.Limits.UNPACK)
                         .readOnly(deb, PACKAGE)
-                        .writable(out, OUT)
-                        .in(OUT)
-                        .command(
+                        .out(out)
+                        .in(Sandbox.OUT)
+                        .run(
                                 List.of(
                                         "bash",
                                         "-c",
@@ -130,9 +124,7 @@ final class Unpacker {
                                                 + " | head -c "
                                                 + limit
                                                 + " | "
-                                                + script))
-                        .deadline(UNPACK)
-                        .run();
+                                                + script));
         if (!result.ok()) {
             throw damaged(deb, result);
         }

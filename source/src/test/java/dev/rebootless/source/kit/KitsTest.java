@@ -109,6 +109,7 @@ class KitsTest {
                         "apt-get",
                         "apt-cache",
                         "bwrap",
+                        "prlimit",
                         "dpkg-deb",
                         "tar",
                         "bash",

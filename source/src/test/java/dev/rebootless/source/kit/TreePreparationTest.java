@@ -7,6 +7,7 @@ import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.Subprocess;
 import dev.rebootless.source.compile.KernelTree;
 import dev.rebootless.source.compile.UnitCommands;
+import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -121,16 +122,15 @@ class TreePreparationTest {
     void kbuildCompilesUnitsInACopyOfTheTreeWithWhatTheSandboxHas() throws IOException {
         copyTree("-a");
         Subprocess.Result made =
-                Sandbox.empty()
-                        .writable(tree, Sandbox.KIT.resolve("tree"))
-                        .in(Sandbox.KIT.resolve("tree"))
-                        .command(
+                Sandbox.of(Sandbox.Limits.KBUILD)
+                        .writableTree(tree)
+                        .alternatives()
+                        .run(
                                 kit.make(
                                         List.of(
                                                 "fs/proc/meminfo.o",
                                                 "kernel/fork.o",
-                                                "security/selinux/avc.o")))
-                        .run();
+                                                "security/selinux/avc.o")));
         assertThat(made.ok()).as(made.all()).isTrue();
         // Nothing had to be made anew but the units, and what only they need.
         assertThat(made.out())
@@ -138,6 +138,6 @@ class TreePreparationTest {
                 .doesNotContain("CC      kernel/bounds.s");
         assertThat(tree.resolve("fs/proc/meminfo.o")).isNotEmptyFile();
         assertThat(tree.resolve("security/selinux/avc.o")).isNotEmptyFile();
-        assertThat(tree.resolve("fs/proc/.meminfo.o.cmd")).content().doesNotContain("/kit/");
+        assertThat(tree.resolve("fs/proc/.meminfo.o.cmd")).content().doesNotContain("/build/");
     }
 }

@@ -1,4 +1,4 @@
-package dev.rebootless.source.compile;
+package dev.rebootless.source.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -12,9 +12,10 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class SandboxTest {
     @TempDir Path tree;
@@ -47,6 +48,9 @@ class SandboxTest {
                 .doesNotContain("HOME")
                 .contains("PATH='/usr/bin'", "LC_ALL='C'", "TMPDIR='/tmp'");
         assertThat(shell("echo $$").out().strip()).matches("[0-9]");
+        assertThat(shell("cat /etc/passwd; ls /root /home /proc").err().lines())
+                .hasSize(4)
+                .allMatch(line -> line.contains("No such file or directory"));
     }
 
     @Test
@@ -56,6 +60,41 @@ class SandboxTest {
         assertThat(shell("echo x > /build/out/new").ok()).isTrue();
         assertThat(out.resolve("new")).hasContent("x");
         assertThat(tree).isEmptyDirectory();
+    }
+
+    /**
+     * As root, bwrap alone leaves every capability in the new user namespace, and with one of them
+     * {@code /usr} can be mounted writable again. The numbers are those of x86-64: capget is 125
+     * (capget(2), version 3), prctl 157 with PR_CAPBSET_READ 23, mount 165 with MS_REMOUNT 32 and
+     * MS_BIND 4096.
+     */
+    @ParameterizedTest
+    @EnumSource(Sandbox.Limits.class)
+    void nothingHasCapabilitiesInsideAndUsrStaysReadOnlyAlsoForRoot(Sandbox.Limits limits) {
+        Sandbox made = sandbox(limits);
+        assertThat(
+                        perl(
+                                made,
+                                "my $h = pack('Ll', 0x20080522, 0); my $d = \"\\0\" x 24;"
+                                        + " syscall(125, $h, $d) == 0 or die $!;"
+                                        + " print join(' ', unpack('L6', $d))"))
+                .isEqualTo("0 0 0 0 0 0");
+        assertThat(perl(made, "print scalar grep { syscall(157, 23, $_) == 1 } 0..40"))
+                .isEqualTo("0");
+        assertThat(
+                        perl(
+                                made,
+                                "my ($n, $u) = ('none', '/usr');"
+                                        + " print syscall(165, $n, $u, 0, 32 | 4096, 0), ' ',"
+                                        + " $!{EPERM} ? 'EPERM' : $!"))
+                .isEqualTo("-1 EPERM");
+    }
+
+    @Test
+    void noProgramIsFoundOutsideTheFolderOfTheDistribution() {
+        assertThat(shell("ls -A /usr/local").out()).isEmpty();
+        assertThat(shell("for p in gcc-12 make; do command -v $p; done").out())
+                .isEqualTo("/usr/bin/gcc-12\n/usr/bin/make\n");
     }
 
     @Test
@@ -80,18 +119,35 @@ class SandboxTest {
         assertThat(large.ok()).isFalse();
     }
 
+    @ParameterizedTest
+    @EnumSource(Sandbox.Limits.class)
+    void everyKindOfJobIsLimitedInTimeMemoryAndFileSize(Sandbox.Limits limits) {
+        assertThat(
+                        sandbox(limits)
+                                .run(
+                                        List.of(
+                                                "bash",
+                                                "-c",
+                                                "ulimit -t; ulimit -v; ulimit -f; ulimit -c"))
+                                .out()
+                                .lines()
+                                .toList())
+                .hasSize(4)
+                .doesNotContain("unlimited")
+                .endsWith("0");
+    }
+
     @Test
     void anOverlayStandsInForAFileOfTheTree() throws IOException {
         Files.createDirectories(tree.resolve("fs"));
         Files.writeString(tree.resolve("fs/a.c"), "old");
         Path overlay = Files.writeString(out.resolve("new-a"), "new");
-        Sandbox.Job job =
-                new Sandbox.Job(
-                        Sandbox.Rights.COMPILE,
-                        List.of("cat", "fs/a.c"),
-                        new TreeMap<>(Map.of("fs/a.c", overlay)),
-                        out);
-        assertThat(new Sandbox(tree).run(job).out()).isEqualTo("new");
+        assertThat(
+                        sandbox(Sandbox.Limits.COMPILE)
+                                .overlays(Map.of("fs/a.c", overlay))
+                                .run(List.of("cat", "fs/a.c"))
+                                .out())
+                .isEqualTo("new");
         assertThat(tree.resolve("fs/a.c")).hasContent("old");
     }
 
@@ -119,16 +175,23 @@ class SandboxTest {
                 .contains("RBL-SANDBOX", "unprivileged user namespaces");
     }
 
+    private static String perl(Sandbox sandbox, String script) {
+        Subprocess.Result result = sandbox.run(List.of("perl", "-MErrno", "-e", script));
+        assertThat(result.ok()).as(result.all()).isTrue();
+        return result.out();
+    }
+
     private RebootlessException failure(Path bwrap) {
         return catchThrowableOfType(
                 RebootlessException.class,
-                () ->
-                        new Sandbox(tree, bwrap)
-                                .run(Sandbox.Job.of(Sandbox.Rights.COMPILE, List.of("true"), out)));
+                () -> Sandbox.of(Sandbox.Limits.COMPILE, bwrap).tree(tree).run(List.of("true")));
     }
 
     private Subprocess.Result shell(String script) {
-        return new Sandbox(tree)
-                .run(Sandbox.Job.of(Sandbox.Rights.COMPILE, List.of("/bin/sh", "-c", script), out));
+        return sandbox(Sandbox.Limits.COMPILE).run(List.of("/bin/sh", "-c", script));
+    }
+
+    private Sandbox sandbox(Sandbox.Limits limits) {
+        return Sandbox.of(limits).tree(tree).out(out);
     }
 }

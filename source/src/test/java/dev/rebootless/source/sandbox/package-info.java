@@ -1,0 +1,4 @@
+@NullMarked
+package dev.rebootless.source.sandbox;
+
+import org.jspecify.annotations.NullMarked;
