@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Reads one patch file. Text before, between and after the diffs (mail headers, commit messages, a
  * mailer's signature) is skipped, as patch(1) and git-apply(1) do; inside a diff nothing is
- * guessed: every hunk must have exactly the lines that its header counts.
+ * guessed: every hunk must have exactly the lines that its header counts. A hunk that would be
+ * skipped with the text around it is no text: half a fix would be built.
  */
 final class DiffParser {
     private static final int MAX_FILES = 5_000;
@@ -23,6 +24,13 @@ final class DiffParser {
 
     private static final Pattern HUNK_HEADER =
             Pattern.compile("@@ -(\\d{1,8})(?:,(\\d{1,8}))? \\+(\\d{1,8})(?:,(\\d{1,8}))? @@.*");
+
+    /**
+     * A line that begins a hunk, well-formed or not; with three and more {@code @} one of a
+     * combined diff (git-diff(1), "Combined diff format"), which is of a merge and cannot be
+     * applied.
+     */
+    private static final Pattern HUNK_START = Pattern.compile("@@+ -\\d.*");
 
     /**
      * What diff -r says of files that it does not compare line by line (diffutils, src/analyze.c).
@@ -100,6 +108,12 @@ final class DiffParser {
                 plainSection(null, place());
             } else if (BINARY_FILES.matcher(line).matches()) {
                 binaryFiles(line);
+            } else if (HUNK_START.matcher(line).matches()) {
+                throw malformed(
+                        place(),
+                        "a hunk stands outside the hunks of any file: there is a blank line or"
+                                + " other text before it, the hunk above it has more lines than its"
+                                + " header counts, or it is of a merge");
             } else {
                 next++;
             }
@@ -332,20 +346,29 @@ final class DiffParser {
         }
     }
 
-    /** A line that looks like one more of the hunk means that the header's counts are wrong. */
+    /**
+     * A line that looks like one more of the hunk means that the header's counts are wrong. Blank
+     * lines, which may be lines of context or follow the hunk, say nothing.
+     */
     private void requireEndOfHunk() {
-        if (next >= lines.size()) {
+        int at = next;
+        while (at < lines.size() && line(at).isEmpty()) {
+            at++;
+        }
+        if (at >= lines.size()) {
             return;
         }
-        String line = line(next);
+        String line = line(at);
         boolean more =
                 line.startsWith("+")
+                        || line.startsWith(" ")
                         || (line.startsWith("-") && !line.startsWith("--"))
                         || (line.startsWith("--")
                                 && line.strip().length() > 2
-                                && !startsPlainSection(next));
+                                && !startsPlainSection(at));
         if (more) {
-            throw malformed(place(), "the hunk has more lines than its header counts");
+            throw malformed(
+                    name + ":" + (at + 1), "the hunk has more lines than its header counts");
         }
     }
 

@@ -256,6 +256,43 @@ class SourcePatchTest {
         assertThat(problem.place()).matches("p\\.patch:\\d+");
     }
 
+    private static final String CHANGE_TWENTY =
+            "@@ -19,3 +19,3 @@ section\n line 19\n-line 20\n+line twenty\n line 21\n";
+
+    /** Each of these was read as a whole patch, and only its first change was built. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                // A blank line, or a mailer's or a person's text, between two hunks.
+                CHANGE_TEN + "\n" + CHANGE_TWENTY,
+                CHANGE_TEN + "and then\n" + CHANGE_TWENTY,
+                CHANGE_TEN + "-- \n2.39.2\n" + CHANGE_TWENTY,
+                // The first header counts one line of context too few.
+                "@@ -8,4 +8,4 @@\n line 8\n line 9\n-line 10\n+line ten\n line 11\n line 12\n"
+                        + CHANGE_TWENTY,
+                "@@ -9,3 +9,3 @@\n line 9\n-line 10\n+line ten\n line 11\n line 12\n+new\n",
+                "@@ -9,3 +9,3 @@\n line 9\n-line 10\n+line ten\n line 11\n\n+new\n",
+                // A header that cannot be read, after such a line.
+                CHANGE_TEN + "\n" + "@@ -19,3 +19,3\n line 19\n-line 20\n+line twenty\n",
+                // Of a merge.
+                CHANGE_TEN + "@@@ -19 -19 +19 @@@\n--line 20\n++line twenty\n"
+            })
+    void aHunkThatWouldBeSkippedAsTextIsRefusedAndNamesTheLine(String hunks) {
+        Problem problem = assertUsage(onA(hunks), "RBL-PATCH-MALFORMED");
+        assertThat(problem.place()).matches("p\\.patch:\\d+");
+        assertThat(problem.remedy()).contains("make the patch again");
+    }
+
+    @Test
+    void aSecondPatchAfterBlankLinesAndASignatureIsReadAsWell() {
+        String second = onA(CHANGE_TWENTY);
+        for (String between :
+                List.of("", "\n", "\n\n", "-- \n2.39.2\n\n", "--\n2.39.2\n", "\nFrom abc Mon\n")) {
+            assertThat(patched(onA(CHANGE_TEN) + between + second))
+                    .contains("line ten\n", "line twenty\n");
+        }
+    }
+
     @Test
     void compressedOrWidePatchesAreUnreadable() {
         RebootlessException e =
