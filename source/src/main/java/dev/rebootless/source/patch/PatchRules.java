@@ -53,10 +53,11 @@ public final class PatchRules {
     /**
      * Every reason to refuse the patch; empty when it may be tried. Files that cannot reach the
      * kernel ({@link FileKind#reachesTheKernel}) give none. Codes: {@code RBL-HEADER}, {@code
-     * RBL-ASSEMBLER}, {@code RBL-BUILD-SYSTEM}, {@code RBL-FILE-KIND}, {@code RBL-EXPORT}, {@code
-     * RBL-MODULE-PARAM}, {@code RBL-INITCALL}, and for a {@link FilePatch.Change} {@code
-     * RBL-FILE-CREATED}, {@code RBL-FILE-DELETED}, {@code RBL-FILE-RENAMED}, {@code
-     * RBL-FILE-COPIED}, {@code RBL-FILE-MODE}, {@code RBL-FILE-LINK}, {@code RBL-FILE-BINARY}.
+     * RBL-ASSEMBLER}, {@code RBL-BUILD-SYSTEM}, {@code RBL-TOOLS-SHARED}, {@code RBL-FILE-KIND},
+     * {@code RBL-EXPORT}, {@code RBL-MODULE-PARAM}, {@code RBL-INITCALL}, and for a {@link
+     * FilePatch.Change} {@code RBL-FILE-CREATED}, {@code RBL-FILE-DELETED}, {@code
+     * RBL-FILE-RENAMED}, {@code RBL-FILE-COPIED}, {@code RBL-FILE-MODE}, {@code RBL-FILE-LINK},
+     * {@code RBL-FILE-BINARY}.
      */
     public static List<Problem> refusals(SourcePatch patch) {
         List<Problem> refusals = new ArrayList<>();
@@ -107,6 +108,14 @@ public final class PatchRules {
                             "changes how the kernel is built; a livepatch must be compiled exactly"
                                     + " as the running kernel was",
                             "leave this file out of the patch");
+            case SHARED_WITH_TOOLS ->
+                    problem(
+                            file,
+                            "RBL-TOOLS-SHARED",
+                            "lies in tools/, but the kernel, or a program that makes it, may be"
+                                    + " built from it as well; that is not served",
+                            "leave this file out if the fix does not need it in the kernel;"
+                                    + " otherwise reboot into the fixed kernel");
             case OTHER ->
                     problem(
                             file,

@@ -424,7 +424,24 @@ class SourcePatchTest {
         "MAINTAINERS, DOCUMENTATION, ''",
         "tools/testing/selftests/net/x.c, TOOLING, ''",
         "samples/bpf/x.c, TOOLING, ''",
-        "usr/gen_init_cpio.c, TOOLING, ''"
+        "tools/perf/builtin-top.c, TOOLING, ''",
+        "tools/bpf/bpftool/prog.c, TOOLING, ''",
+        "usr/include/Makefile, TOOLING, ''",
+        "usr/gen_init_cpio.c, BUILD_SYSTEM, RBL-BUILD-SYSTEM",
+        "usr/default_cpio_list, BUILD_SYSTEM, RBL-BUILD-SYSTEM",
+        "tools/bpf/resolve_btfids/main.c, BUILD_SYSTEM, RBL-BUILD-SYSTEM",
+        "arch/x86/tools/relocs.c, BUILD_SYSTEM, RBL-BUILD-SYSTEM",
+        "arch/x86/tools/gen-insn-attr-x86.awk, BUILD_SYSTEM, RBL-BUILD-SYSTEM",
+        "tools/lib/bpf/relo_core.c, SHARED_WITH_TOOLS, RBL-TOOLS-SHARED",
+        "tools/lib/bpf/relo_core.h, SHARED_WITH_TOOLS, RBL-TOOLS-SHARED",
+        "tools/include/tools/le_byteshift.h, SHARED_WITH_TOOLS, RBL-TOOLS-SHARED",
+        "tools/arch/x86/lib/insn.c, SHARED_WITH_TOOLS, RBL-TOOLS-SHARED",
+        "tools/no-such-folder/x.c, SHARED_WITH_TOOLS, RBL-TOOLS-SHARED",
+        "tools/testing/selftests/kselftest_module.h, SHARED_WITH_TOOLS, RBL-TOOLS-SHARED",
+        "arch/x86/lib/x86-opcode-map.txt, OTHER, RBL-FILE-KIND",
+        "drivers/gpu/drm/i915/TODO.txt, OTHER, RBL-FILE-KIND",
+        "drivers/staging/iio/Documentation/inkernel.txt, DOCUMENTATION, ''",
+        "fs/reiserfs/README, DOCUMENTATION, ''"
     })
     void aFileIsToldByItsPathAndServedOrRefused(String path, FileKind kind, String code) {
         SourcePatch patch = parse("--- a/%s\n+++ b/%s\n".formatted(path, path) + CHANGE_TEN);
