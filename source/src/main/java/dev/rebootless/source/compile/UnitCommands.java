@@ -51,10 +51,10 @@ public final class UnitCommands {
     private static final Pattern PROGRAM = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]*");
 
     /**
-     * The nearest folder with a Makefile, and the next one above it: some Makefiles list objects of
-     * folders below that have a Makefile of their own.
+     * Folders without a Makefile of their own whose sources the Makefile of another folder lists,
+     * by way of an include: {@code virt/kvm/Makefile.kvm}.
      */
-    private static final int MAX_FOLDERS = 2;
+    private static final Map<String, String> LISTED_ELSEWHERE = Map.of("virt/kvm", "arch/x86/kvm");
 
     private final KernelTree kernel;
     private final Path tree;
@@ -94,14 +94,15 @@ public final class UnitCommands {
      *
      * @param source the unit, such as {@code fs/proc/meminfo.c}
      * @throws RebootlessException exit status 4 {@code RBL-NOT-BUILT} when no target object is
-     *     built from it; exit status 5 {@code RBL-KBUILD} when make fails
+     *     built from it, {@code RBL-UNIT-UNKNOWN} when what builds it is not found; exit status 5
+     *     {@code RBL-KBUILD} when make fails
      */
     public UnitCommand of(String source) {
         return find(source).orElseThrow(() -> notBuilt(source));
     }
 
     /**
-     * How kbuild compiles a unit; empty when no target object is built from it.
+     * How kbuild compiles a unit; empty when no target object is found that is built from it.
      *
      * @throws RebootlessException exit status 4 {@code RBL-SHARED-UNIT} when several modules are
      *     linked from its one object; exit status 5 {@code RBL-KBUILD} when make fails
@@ -129,8 +130,8 @@ public final class UnitCommands {
      * The units that a change to a {@code .c} file reaches: the file itself, where it is built, and
      * every unit that includes it ({@code kernel/sched/build_policy.c} includes {@code rt.c}).
      *
-     * @throws RebootlessException exit status 4 {@code RBL-NOT-BUILT} when there is none; exit
-     *     status 5 {@code RBL-KBUILD} when make fails
+     * @throws RebootlessException exit status 4 {@code RBL-NOT-BUILT} or {@code RBL-UNIT-UNKNOWN}
+     *     when there is none; exit status 5 {@code RBL-KBUILD} when make fails
      */
     public List<UnitCommand> reachedBy(String source) {
         Map<String, UnitCommand> units = new LinkedHashMap<>();
@@ -144,11 +145,18 @@ public final class UnitCommands {
         return List.copyOf(units.values());
     }
 
-    /** The nearest folder with a Makefile first, then those above it. */
+    /**
+     * The nearest folder with a Makefile first, then all above it: some Makefiles list objects of
+     * folders far below, with or without a Makefile of their own there.
+     */
     private List<String> candidateFolders(String source) {
         List<String> folders = new ArrayList<>();
         String folder = parentOf(source);
-        while (!folder.isEmpty() && folders.size() < MAX_FOLDERS) {
+        while (!folder.isEmpty()) {
+            String other = LISTED_ELSEWHERE.get(folder);
+            if (other != null && makefile(other).isPresent()) {
+                folders.add(other);
+            }
             if (makefile(folder).isPresent()) {
                 folders.add(folder);
             }
@@ -173,8 +181,8 @@ public final class UnitCommands {
     // ---- the cache ----
 
     /**
-     * What is known of the sources of one folder, as the plan of another folder, at or above it,
-     * says.
+     * What is known of the sources of one folder, as the plan of another folder, mostly at or above
+     * it, says.
      */
     private Folder folder(String planned, String sources) {
         String key = planned + ":" + sources;
@@ -187,7 +195,11 @@ public final class UnitCommands {
     }
 
     private Path fileFor(String planned, String sources) {
-        String below = sources.equals(planned) ? "" : "@" + sources.substring(planned.length() + 1);
+        String below =
+                sources.startsWith(planned + "/")
+                        ? "@" + sources.substring(planned.length() + 1)
+                        // Elsewhere: no name of a folder below begins with a slash.
+                        : sources.equals(planned) ? "" : "@/" + sources;
         return cache.resolve((planned + below).replace('/', '+') + ".json");
     }
 
@@ -221,6 +233,8 @@ public final class UnitCommands {
         folders.addAll(unlinked.keySet());
         folders.add(sources);
         Folder answer = new Folder(FORMAT, compiler, List.of(), List.of(), List.of());
+        // What a folder far above says of hundreds of others is mostly never asked for.
+        boolean nearest = candidateFolders(sources + "/").getFirst().equals(planned);
         try {
             Files.createDirectories(cache);
             for (String name : folders) {
@@ -233,10 +247,8 @@ public final class UnitCommands {
                                 shared.getOrDefault(name, List.of()));
                 if (name.equals(sources)) {
                     answer = folder;
-                }
-                if (name.equals(sources)) {
                     keep(planned, name, folder);
-                } else if (name.startsWith(planned + "/")) {
+                } else if (nearest && name.startsWith(planned + "/")) {
                     // A folder below with a Makefile is asked under its own name, and would say the
                     // same.
                     keep(makefile(name).isPresent() ? name : planned, name, folder);
@@ -306,40 +318,92 @@ public final class UnitCommands {
 
     private RebootlessException notBuilt(String source) {
         boolean elsewhere =
-                candidateFolders(source).stream()
-                        .anyMatch(f -> folder(f, parentOf(source)).unlinked().contains(source));
-        String why =
-                elsewhere
-                        ? "it is compiled, but into neither vmlinux nor a module (such as the vDSO"
-                                + " or boot code)"
-                        : "this kernel's configuration builds no object from it" + hint(source);
-        return RebootlessException.refused(
-                "RBL-NOT-BUILT",
-                source,
-                why,
-                "the running kernel has none of this code, so there is nothing to patch; leave the"
-                        + " file out");
+                compiledElsewhere(source)
+                        || included.includersOf(source).stream().anyMatch(this::compiledElsewhere);
+        if (elsewhere) {
+            return RebootlessException.refused(
+                    "RBL-NOT-BUILT",
+                    source,
+                    "it is compiled, but into neither vmlinux nor a module (such as the vDSO or"
+                            + " boot code), where a livepatch cannot reach it",
+                    "leave the file out if the fix does not need it there; otherwise reboot into"
+                            + " the fixed kernel");
+        }
+        return switchedOff(source)
+                .map(line ->
+                        RebootlessException.refused(
+                                "RBL-NOT-BUILT",
+                                source,
+                                "this kernel's configuration builds no object from it ("
+                                        + line
+                                        + ")",
+                                "the running kernel has none of this code, so there is nothing to"
+                                        + " patch; leave the file out"))
+                .orElseGet(() -> unknown(source));
     }
 
-    /** The lines of the Makefile that name the object: they name the option it depends on. */
-    private String hint(String source) {
-        String name = source.substring(source.lastIndexOf('/') + 1).replaceFirst("\\.c$", "");
-        Pattern object =
-                Pattern.compile("(?:^|.*[\\s=/])" + Pattern.quote(name) + "\\.o(?:\\s.*|$)");
+    private boolean compiledElsewhere(String source) {
+        return candidateFolders(source).stream()
+                .anyMatch(f -> folder(f, parentOf(source)).unlinked().contains(source));
+    }
+
+    /**
+     * The running kernel may well have code of this file: a Makefile outside of the folders above
+     * it may build it, or it is a program whose output is compiled ({@code lib/gen_crc32table.c}).
+     */
+    private RebootlessException unknown(String source) {
+        List<String> asked = candidateFolders(source);
+        return RebootlessException.refused(
+                "RBL-UNIT-UNKNOWN",
+                source,
+                "which Makefile builds an object from it was not found ("
+                        + (asked.isEmpty()
+                                ? "no folder above it has one"
+                                : "none of " + String.join(", ", asked) + " does")
+                        + "); such files are not served",
+                "reboot into the fixed kernel; leave the file out only if you know that this kernel"
+                        + " has none of its code");
+    }
+
+    /**
+     * The lines of Makefiles that list the object, which kbuild, asked for those folders, did not
+     * build; for a file that others include, those of all that include it. Empty when there are
+     * none, and so nothing shows that it is the configuration that leaves the file out.
+     */
+    private Optional<String> switchedOff(String source) {
+        Optional<String> own = listed(source);
+        if (own.isPresent()) {
+            return own;
+        }
+        List<Optional<String>> includers =
+                included.includersOf(source).stream().map(this::listed).toList();
+        // Of no includers at all, all are listed, and none is the first.
+        return includers.stream().allMatch(Optional::isPresent)
+                ? includers.stream().flatMap(Optional::stream).findFirst()
+                : Optional.empty();
+    }
+
+    private Optional<String> listed(String source) {
+        if (!source.endsWith(".c")) {
+            // Plans are read for C alone: that they lack the object of an .S file says nothing.
+            return Optional.empty();
+        }
+        String object = source.substring(0, source.length() - 2) + ".o";
         for (String folder : candidateFolders(source)) {
             Optional<Path> makefile = makefile(folder);
-            if (makefile.isEmpty()) {
-                continue;
-            }
-            try (Stream<String> lines = Files.lines(makefile.get(), StandardCharsets.ISO_8859_1)) {
-                Optional<String> line = lines.filter(l -> object.matcher(l).matches()).findFirst();
-                if (line.isPresent()) {
-                    return " (" + tree.relativize(makefile.get()) + ": " + line.get().strip() + ")";
+            if (makefile.isPresent() && object.startsWith(folder + "/")) {
+                try {
+                    Optional<String> line =
+                            ObjectLists.read(makefile.get())
+                                    .listing(object.substring(folder.length() + 1));
+                    if (line.isPresent()) {
+                        return Optional.of(tree.relativize(makefile.get()) + ": " + line.get());
+                    }
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
                 }
-            } catch (IOException e) {
-                // The hint is a courtesy.
             }
         }
-        return "";
+        return Optional.empty();
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class UnitCommandsTest {
     @TempDir static Path cache;
@@ -164,16 +166,90 @@ class UnitCommandsTest {
                 .contains("nommu.o");
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "fs/bfs/inode.c|fs/bfs/Makefile: bfs-objs := inode.o file.o dir.o; obj-$(CONFIG_BFS_FS) += bfs.o",
+                "mm/nommu.c|mm/Makefile: mmu-y := nommu.o",
+                "fs/xfs/scrub/agheader.c|fs/xfs/Makefile: xfs-y += … scrub/agheader.o …; obj-$(CONFIG_XFS_FS) += xfs.o",
+                // Included by a file that is not built itself.
+                "drivers/gpu/drm/i915/gt/selftest_rc6.c|drivers/gpu/drm/i915/Makefile: "
+            })
+    void whatTheConfigurationLeavesOutIsRefusedWithTheMakefileLine(String source, String line) {
+        Problem problem = refusal(source).problems().getFirst();
+        assertThat(problem.code()).isEqualTo("RBL-NOT-BUILT");
+        assertThat(problem.message()).contains(line);
+        assertThat(problem.remedy()).contains("the running kernel has none of this code");
+    }
+
+    /** Nobody knows whether the kernel has this code, so nobody is told to leave it out. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                // A program that writes lib/crc32table.h, which is compiled.
+                "lib/gen_crc32table.c",
+                // Of the decompressor, which kbuild does not reach as a folder.
+                "arch/x86/boot/compressed/kaslr.c",
+                // No folder above it has a Makefile.
+                "no-such-folder/x.c",
+                // kbuild finds no object, and no line lists one.
+                "fs/proc/no_such_file.c",
+                // Other folders of the Makefile's list have a file of this name.
+                "fs/xfs/xfs_rtbitmap.c"
+            })
+    void aFileWhoseMakefileIsNotFoundIsRefusedWithoutClaimingThatTheKernelLacksIt(String source) {
+        RebootlessException e = refusal(source);
+        assertThat(e.status()).isEqualTo(ExitStatus.REFUSED);
+        assertThat(e.problems().getFirst().code()).isEqualTo("RBL-UNIT-UNKNOWN");
+        assertThat(e.problems().getFirst().text()).doesNotContain("has none of this code");
+        assertThat(e.problems().getFirst().remedy()).contains("reboot");
+    }
+
     @Test
-    void aFolderThatTheConfigurationLeavesOutIsRefused() {
-        assertThat(refusal("fs/bfs/inode.c").problems().getFirst().code())
-                .isEqualTo("RBL-NOT-BUILT");
+    void aFileOfVirtKvmIsBuiltByTheArchitecturesMakefile() {
+        UnitCommand unit = commands.of("virt/kvm/kvm_main.c");
+        assertThat(unit.target()).isEqualTo("kvm");
+        assertThat(unit.targetFile()).isEqualTo("arch/x86/kvm/kvm");
+        assertThat(commands.reachedBy("virt/kvm/kvm_main.c")).containsExactly(unit);
+    }
+
+    /**
+     * A configuration on make's command line counts as the tree's. nouveau lists objects four
+     * folders with a Kbuild further down; amdgpu those of the folder beside its own, whose
+     * Makefiles are not for kbuild alone.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "drivers/gpu/drm/nouveau/nvkm/engine/gr/gf100.c, NOUVEAU, nouveau",
+        "drivers/gpu/drm/amd/display/amdgpu_dm/amdgpu_dm.c, AMDGPU, amdgpu",
+        "drivers/gpu/drm/amd/display/dc/core/dc.c, AMDGPU, amdgpu"
+    })
+    void anObjectThatAMakefileFarAboveListsIsFound(String source, String option, String target) {
+        UnitCommands others =
+                new UnitCommands(
+                        new KernelTree(
+                                kit.tree(),
+                                cache.resolve(option),
+                                kit.compiler(),
+                                List.of(
+                                        "CC=" + kit.compiler(),
+                                        "CONFIG_DRM=m",
+                                        "CONFIG_DRM_AMD_DC=y",
+                                        "CONFIG_DRM_" + option + "=m")));
+        assertThat(others.of(source).target()).isEqualTo(target);
+        assertThat(others.of(source).source()).isEqualTo(source);
     }
 
     @Test
     void whatIsCompiledForAnotherProgramIsRefused() {
-        assertThat(refusal("arch/x86/entry/vdso/vclock_gettime.c").problems().getFirst().message())
-                .contains("neither vmlinux nor a module");
+        for (String source :
+                List.of("arch/x86/entry/vdso/vclock_gettime.c", "lib/vdso/gettimeofday.c")) {
+            Problem problem = refusal(source).problems().getFirst();
+            assertThat(problem.code()).isEqualTo("RBL-NOT-BUILT");
+            assertThat(problem.message()).contains("neither vmlinux nor a module");
+            assertThat(problem.text()).doesNotContain("has none of this code");
+        }
     }
 
     @Test
