@@ -312,14 +312,7 @@ public final class Build {
             ProofRequest proof =
                     ProofRequest.of(kit.bootImage())
                             .withModule(file)
-                            .withProfiles(
-                                    CpuProfile.defaults(
-                                            "y"
-                                                    .equals(
-                                                            kit.facts()
-                                                                    .config()
-                                                                    .get(
-                                                                            "CONFIG_CALL_DEPTH_TRACKING"))));
+                            .withProfiles(CpuProfile.defaults(kit.facts().callDepthTracking()));
             if (request.check().isPresent()) {
                 proof = proof.withCheck(request.check().get());
             }

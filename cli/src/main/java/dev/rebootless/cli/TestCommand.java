@@ -60,14 +60,7 @@ final class TestCommand implements Callable<Integer> {
         ProofRequest request =
                 ProofRequest.of(kit.bootImage())
                         .withModule(module)
-                        .withProfiles(
-                                CpuProfile.defaults(
-                                        "y"
-                                                .equals(
-                                                        kit.facts()
-                                                                .config()
-                                                                .get(
-                                                                        "CONFIG_CALL_DEPTH_TRACKING"))));
+                        .withProfiles(CpuProfile.defaults(kit.facts().callDepthTracking()));
         if (check.isPresent()) {
             request = request.withCheck(check.get());
         }

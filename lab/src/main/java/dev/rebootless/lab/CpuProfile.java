@@ -39,7 +39,8 @@ public record CpuProfile(String model, List<String> kernelParameters) {
      * arch/x86/kernel/cpu/bugs.c.
      *
      * @param callDepthTracking whether the kernel's configuration has CONFIG_CALL_DEPTH_TRACKING
-     *     (6.2 and later), without which it does not know {@code retbleed=stuff}
+     *     (6.2 and later; CONFIG_MITIGATION_CALL_DEPTH_TRACKING since 6.9), without which it does
+     *     not know {@code retbleed=stuff}
      */
     public static List<CpuProfile> defaults(boolean callDepthTracking) {
         List<String> skylake = new ArrayList<>(List.of("spectre_v2=retpoline,generic"));

@@ -39,9 +39,13 @@ final class ConfigCheck {
      */
     static final List<Allowed> AFTER_OLDDEFCONFIG = List.of();
 
-    /** What {@code kit show} prints and later stages decide by. */
+    /**
+     * What {@code kit show} prints and later stages decide by. Those with MITIGATION in their name
+     * had none before 6.9 (arch/x86/Kconfig).
+     */
     private static final List<String> FACTS =
             List.of(
+                    "CONFIG_CALL_DEPTH_TRACKING",
                     "CONFIG_CALL_PADDING",
                     "CONFIG_DEBUG_INFO_BTF",
                     "CONFIG_DEBUG_INFO_BTF_MODULES",
@@ -51,6 +55,8 @@ final class ConfigCheck {
                     "CONFIG_KALLSYMS_ALL",
                     "CONFIG_LIVEPATCH",
                     "CONFIG_LTO_NONE",
+                    "CONFIG_MITIGATION_CALL_DEPTH_TRACKING",
+                    "CONFIG_MITIGATION_RETPOLINE",
                     "CONFIG_MODULE_SIG",
                     "CONFIG_MODULE_SIG_FORCE",
                     "CONFIG_MODVERSIONS",

@@ -49,6 +49,20 @@ public record KitFacts(
     }
 
     /**
+     * Whether the kernel can count the depth of calls instead of replacing returns ({@code
+     * retbleed=stuff}): built since 6.2, under another name since 6.9. Without it, the kernel does
+     * not know that parameter.
+     */
+    public boolean callDepthTracking() {
+        return isBuiltIn("CONFIG_CALL_DEPTH_TRACKING")
+                || isBuiltIn("CONFIG_MITIGATION_CALL_DEPTH_TRACKING");
+    }
+
+    private boolean isBuiltIn(String symbol) {
+        return "y".equals(config.get(symbol));
+    }
+
+    /**
      * A package that was downloaded.
      *
      * @param sha256 of the .deb, which apt's signed lists vouch for; with {@code --from} only this

@@ -41,6 +41,53 @@ class ConfigCheckTest {
     }
 
     @Test
+    void callDepthTrackingIsKnownUnderBothItsNamesAndNotWhereItIsNotBuilt() {
+        KitFacts shipped = UserKit.newest().facts();
+        assertThat(withConfig(shipped, "CONFIG_CALL_DEPTH_TRACKING=y\n").callDepthTracking())
+                .isTrue();
+        assertThat(
+                        withConfig(shipped, "CONFIG_MITIGATION_CALL_DEPTH_TRACKING=y\n")
+                                .callDepthTracking())
+                .isTrue();
+        assertThat(
+                        withConfig(
+                                        shipped,
+                                        "# CONFIG_MITIGATION_CALL_DEPTH_TRACKING is not set\n"
+                                                + "CONFIG_MITIGATION_RETPOLINE=y\n")
+                                .callDepthTracking())
+                .isFalse();
+        // 6.1 has none.
+        assertThat(shipped.callDepthTracking()).isFalse();
+    }
+
+    /** The facts that a kit of a kernel with this configuration has. */
+    private static KitFacts withConfig(KitFacts facts, String config) {
+        return new KitFacts(
+                facts.schemaVersion(),
+                facts.release(),
+                facts.buildId(),
+                facts.packageVersion(),
+                facts.sourcePackage(),
+                facts.sourceVersion(),
+                facts.packages(),
+                facts.compiler(),
+                ConfigCheck.facts(KernelConfig.parse(config)),
+                facts.vermagic(),
+                facts.banner(),
+                facts.imageSha256(),
+                facts.makeArguments(),
+                facts.diskBytes(),
+                facts.created());
+    }
+
+    @Test
+    void retpolinesAreAFactUnderBothTheirNames() {
+        assertThat(ConfigCheck.facts(KernelConfig.parse("CONFIG_MITIGATION_RETPOLINE=y\n")))
+                .containsEntry("CONFIG_MITIGATION_RETPOLINE", "y")
+                .containsEntry("CONFIG_RETPOLINE", "n");
+    }
+
+    @Test
     void anotherVersionOfTheCompilerIsRefusedAndThePackageIsNamed() {
         KernelConfig config =
                 KernelConfig.parse("CONFIG_CC_VERSION_TEXT=\"gcc-12 (Debian 12.1.0-9) 12.1.0\"\n");
