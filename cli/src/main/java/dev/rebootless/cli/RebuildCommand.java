@@ -68,6 +68,13 @@ final class RebuildCommand implements Callable<Integer> {
     public Integer call() {
         ModuleFile file = ModuleFile.read(module);
         Manifest manifest = file.requireManifest();
+        if (manifest.inputs().patches().isEmpty()) {
+            throw RebootlessException.usage(
+                    "RBL-MANIFEST",
+                    module.toString(),
+                    "its manifest names no patch that it was built from",
+                    "do not trust this module");
+        }
         Inputs.requireFiles(patches);
         List<Problem> missing = new ArrayList<>();
         List<Path> found = findPatches(manifest, missing);
@@ -82,7 +89,7 @@ final class RebuildCommand implements Callable<Integer> {
         Kit kit = new KernelChoice(console).kit(manifest.kernel());
         checkInputs(manifest, kit, missing);
         requireNothingMissing(missing);
-        byte[] rebuilt = rebuild(manifest, kit, found);
+        Optional<byte[]> rebuilt = rebuild(manifest, kit, found);
         return report(file, rebuilt).code();
     }
 
@@ -187,7 +194,8 @@ final class RebuildCommand implements Callable<Integer> {
         }
     }
 
-    private byte[] rebuild(Manifest manifest, Kit kit, List<Path> found) {
+    /** The module that comes out; empty if the patches change nothing, so that none does. */
+    private Optional<byte[]> rebuild(Manifest manifest, Kit kit, List<Path> found) {
         Path work = null;
         try {
             work = Files.createTempDirectory("rebootless-rebuild-");
@@ -204,8 +212,8 @@ final class RebuildCommand implements Callable<Integer> {
                                             false,
                                             Optional.empty()));
             return switch (outcome) {
-                case BuildOutcome.Built built -> Files.readAllBytes(built.module());
-                case BuildOutcome.Unchanged _ -> new byte[0];
+                case BuildOutcome.Built built -> Optional.of(Files.readAllBytes(built.module()));
+                case BuildOutcome.Unchanged _ -> Optional.empty();
                 case BuildOutcome.Explained _ ->
                         throw new IllegalStateException("a build does not end with an explanation");
             };
@@ -249,17 +257,11 @@ final class RebuildCommand implements Callable<Integer> {
         }
     }
 
-    private ExitStatus report(ModuleFile file, byte[] rebuilt) {
+    private ExitStatus report(ModuleFile file, Optional<byte[]> outcome) {
         byte[] given = file.bytes();
-        // What comes behind the module is its signature, which is made after the build.
-        boolean same =
-                file.module().isSigned()
-                        ? given.length > rebuilt.length
-                                && Arrays.equals(
-                                        given, 0, rebuilt.length, rebuilt, 0, rebuilt.length)
-                        : Arrays.equals(given, rebuilt);
-        Optional<Documents.Difference> difference =
-                same ? Optional.empty() : Optional.of(difference(given, rebuilt));
+        byte[] rebuilt = outcome.orElse(new byte[0]);
+        Optional<Documents.Difference> difference = difference(file, rebuilt);
+        boolean same = difference.isEmpty();
         Documents.Rebuild document =
                 new Documents.Rebuild(
                         Documents.SCHEMA_VERSION,
@@ -273,12 +275,9 @@ final class RebuildCommand implements Callable<Integer> {
                         new Problem(
                                 "RBL-REBUILD-DIFFERS",
                                 module.toString(),
-                                "the same inputs give another module; the first difference is at byte "
-                                        + d.offset()
-                                        + (d.section().isEmpty()
-                                                ? ""
-                                                : ", and the first section that differs is "
-                                                        + d.section()),
+                                outcome.isEmpty()
+                                        ? "the same inputs give no module: they change no compiled function"
+                                        : "the same inputs give another module; " + where(d),
                                 "do not trust this module: it is not what its manifest says")));
         if (json) {
             console.print(document);
@@ -295,15 +294,34 @@ final class RebuildCommand implements Callable<Integer> {
         return same ? ExitStatus.DONE : ExitStatus.PROOF_FAILED;
     }
 
-    private static Documents.Difference difference(byte[] given, byte[] rebuilt) {
-        int at = Arrays.mismatch(given, rebuilt);
-        return new Documents.Difference(at, rebuilt.length == 0 ? "" : section(given, rebuilt));
+    private static String where(Documents.Difference difference) {
+        return "the first difference is at byte "
+                + difference.offset()
+                + (difference.section().isEmpty()
+                        ? ""
+                        : ", and the first section that differs is " + difference.section());
+    }
+
+    /**
+     * What comes behind the module is its signature, which is made after the build. All before it
+     * has to be what was built: no byte more, and none less.
+     */
+    private static Optional<Documents.Difference> difference(ModuleFile file, byte[] rebuilt) {
+        byte[] given = file.bytes();
+        // A compressed file may be shorter than the module in it; it is never the same.
+        int length = Math.min(file.module().unsignedLength(), given.length);
+        int at = Arrays.mismatch(given, 0, length, rebuilt, 0, rebuilt.length);
+        if (at < 0) {
+            return Optional.empty();
+        }
+        String section = rebuilt.length == 0 ? "" : section(file, rebuilt);
+        return Optional.of(new Documents.Difference(at, section));
     }
 
     /** The first section that is not the same in both; empty if it is the tables that differ. */
-    private static String section(byte[] given, byte[] rebuilt) {
+    private static String section(ModuleFile file, byte[] rebuilt) {
         List<ElfSection> ours = ElfReader.read(rebuilt).sections();
-        List<ElfSection> theirs = ElfReader.read(given).sections();
+        List<ElfSection> theirs = file.module().sections();
         for (int i = 0; i < Math.min(ours.size(), theirs.size()); i++) {
             if (!ours.get(i).name().equals(theirs.get(i).name())
                     || !Arrays.equals(ours.get(i).content(), theirs.get(i).content())) {

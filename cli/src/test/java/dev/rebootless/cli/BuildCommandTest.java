@@ -2,12 +2,15 @@ package dev.rebootless.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.rebootless.base.Hashes;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -92,17 +95,74 @@ class BuildCommandTest {
     void aSignatureBehindTheModuleIsSeenAndDoesNotCountAsADifference() throws Exception {
         assertThat(build(demoPatch()).status()).isZero();
         Path module = folder.resolve("livepatch-used.ko");
-        byte[] unsigned = Files.readAllBytes(module);
-        java.nio.ByteBuffer signed = java.nio.ByteBuffer.allocate(unsigned.length + 4 + 12 + 28);
-        // struct module_signature (include/linux/module_signature.h), its length big endian.
-        signed.put(unsigned).putInt(0x01020304).putLong(0x0000020000000000L).putInt(4);
-        signed.put("~Module signature appended~\n".getBytes(StandardCharsets.US_ASCII));
-        Files.write(module, signed.array());
+        Files.write(module, signed(Files.readAllBytes(module)));
         JsonNode inspected = cli.run("inspect", module.toString(), "--json").json("inspect");
         assertThat(inspected.path("signed").asBoolean()).isTrue();
         Cli.Result again = cli.run("rebuild", module.toString());
         assertThat(again.status()).as(again.err()).isZero();
         assertThat(again.out()).contains("signature was not checked");
+    }
+
+    private static byte[] signed(byte[] module) {
+        ByteBuffer signed = ByteBuffer.allocate(module.length + 4 + 12 + 28);
+        // struct module_signature (include/linux/module_signature.h), its length big endian.
+        signed.put(module).putInt(0x01020304).putLong(0x0000020000000000L).putInt(4);
+        signed.put("~Module signature appended~\n".getBytes(StandardCharsets.US_ASCII));
+        return signed.array();
+    }
+
+    /** Replaces a text of the manifest in a module by one of the same length. */
+    private static byte[] withManifest(byte[] module, String from, String to) {
+        String text = new String(module, StandardCharsets.ISO_8859_1);
+        assertThat(text).containsOnlyOnce(from);
+        assertThat(to).hasSameSizeAs(from);
+        return text.replace(from, to).getBytes(StandardCharsets.ISO_8859_1);
+    }
+
+    @Test
+    void aSignedModuleWhosePatchChangesNothingIsNotWhatComesOutAgain() throws Exception {
+        Path patch = demoPatch();
+        assertThat(build(patch).status()).isZero();
+        Path module = folder.resolve("livepatch-used.ko");
+        String hash = Hashes.sha256(patch);
+        Files.writeString(
+                patch,
+                Files.readString(patch).replaceAll("\\+\tshow_val_kb.*", "+\t/* a remark */"));
+        Files.write(
+                module,
+                signed(withManifest(Files.readAllBytes(module), hash, Hashes.sha256(patch))));
+        Cli.Result again = cli.run("rebuild", module.toString(), "--json");
+        assertThat(again.status()).as(again.err()).isEqualTo(6);
+        assertThat(again.json("rebuild").path("verdict").asString()).isEqualTo("different");
+        assertThat(again.err()).contains("RBL-REBUILD-DIFFERS").contains("give no module");
+    }
+
+    @Test
+    void bytesBetweenAModuleAndItsSignatureAreADifference() throws Exception {
+        assertThat(build(demoPatch()).status()).isZero();
+        Path module = folder.resolve("livepatch-used.ko");
+        byte[] built = Files.readAllBytes(module);
+        Files.write(module, signed(Arrays.copyOf(built, built.length + 8)));
+        Cli.Result again = cli.run("rebuild", module.toString(), "--json");
+        assertThat(again.status()).as(again.err()).isEqualTo(6);
+        assertThat(again.json("rebuild").path("firstDifference").path("offset").asInt())
+                .isEqualTo(built.length);
+    }
+
+    @Test
+    void aModuleWhoseManifestNamesNoPatchIsRefused() throws Exception {
+        Path patch = demoPatch();
+        assertThat(build(patch).status()).isZero();
+        Path module = folder.resolve("livepatch-used.ko");
+        String named = "{\"name\":\"used.patch\",\"sha256\":\"" + Hashes.sha256(patch) + "\"}";
+        Files.write(
+                module,
+                withManifest(Files.readAllBytes(module), named, " ".repeat(named.length())));
+        Cli.Result again = cli.run("rebuild", module.toString(), "--json");
+        assertThat(again.status()).as(again.err()).isEqualTo(2);
+        JsonNode problem = again.json("failure").path("problems").path(0);
+        assertThat(problem.path("code").asString()).isEqualTo("RBL-MANIFEST");
+        assertThat(problem.path("message").asString()).contains("names no patch");
     }
 
     @Test

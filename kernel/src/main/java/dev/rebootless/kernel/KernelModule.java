@@ -45,13 +45,16 @@ public final class KernelModule {
     private final String name;
     private final String vermagic;
     private final boolean signed;
+    private final int unsignedLength;
     private final List<ElfSymbol> symbols;
 
-    private KernelModule(ElfObject object, String name, String vermagic, boolean signed) {
+    private KernelModule(
+            ElfObject object, String name, String vermagic, boolean signed, int unsignedLength) {
         this.object = object;
         this.name = name;
         this.vermagic = vermagic;
         this.signed = signed;
+        this.unsignedLength = unsignedLength;
         this.symbols =
                 object.symbols().stream()
                         .filter(s -> !s.isUndefined() && !s.name().isEmpty())
@@ -96,7 +99,8 @@ public final class KernelModule {
                 object,
                 required(object, "name", place),
                 required(object, "vermagic", place),
-                length != plain.length);
+                length != plain.length,
+                length);
     }
 
     private static byte[] decompressed(byte[] file, String place) {
@@ -187,6 +191,11 @@ public final class KernelModule {
     /** Whether a signature was behind it. Whose it is, and whether it holds, was not looked at. */
     public boolean isSigned() {
         return signed;
+    }
+
+    /** How many bytes it has, decompressed, before its signature. */
+    public int unsignedLength() {
+        return unsignedLength;
     }
 
     /** All of it, without the signature. */

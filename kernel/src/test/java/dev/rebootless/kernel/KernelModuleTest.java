@@ -84,6 +84,9 @@ class KernelModuleTest {
         KernelModule read = KernelModule.read(signed, "sample.ko");
 
         assertThat(read.isSigned()).isTrue();
+        assertThat(read.unsignedLength()).isEqualTo(module.length);
+        assertThat(KernelModule.read(module, "sample.ko").unsignedLength())
+                .isEqualTo(module.length);
         assertThat(read.name()).isEqualTo("sample");
         assertThat(read.symbols()).hasSameSizeAs(KernelModule.read(module, "sample.ko").symbols());
     }
