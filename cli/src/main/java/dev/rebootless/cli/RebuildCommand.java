@@ -6,6 +6,7 @@ import dev.rebootless.base.Hashes;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.Build;
+import dev.rebootless.build.BuildInputs;
 import dev.rebootless.build.BuildOutcome;
 import dev.rebootless.build.BuildRequest;
 import dev.rebootless.elf.ElfReader;
@@ -152,45 +153,39 @@ final class RebuildCommand implements Callable<Integer> {
     /** What the kit has must be what the manifest names. */
     private static void checkInputs(Manifest manifest, Kit kit, List<Problem> missing) {
         KitFacts facts = kit.facts();
-        Manifest.Inputs inputs = manifest.inputs();
-        String source =
-                facts.packages().stream()
-                        .filter(p -> p.sha256().equals(inputs.source().sha256()))
-                        .findFirst()
-                        .map(KitFacts.UsedPackage::sha256)
-                        .orElse("");
-        if (!inputs.source().sha256().equals(source)) {
-            missing.add(
-                    missing(
-                            inputs.source().name(),
-                            "the kit was made of another source package than "
-                                    + inputs.source().sha256(),
-                            "make the kit of the packages that were used then: rebootless kit add "
-                                    + facts.release()
-                                    + " --from DIR"));
-        }
-        if (!inputs.image().sha256().equals(facts.imageSha256())) {
-            missing.add(
-                    missing(
-                            inputs.image().name(),
-                            "the kit has another image than " + inputs.image().sha256(),
-                            "make the kit of the packages that were used then: rebootless kit add "
-                                    + facts.release()
-                                    + " --from DIR"));
-        }
         CompilerIdentity compiler =
                 CompilerIdentity.of(
                         facts.compiler().program(),
                         Optional.of(facts.compiler().version()),
                         kit.unitCache());
-        if (!inputs.compiler().sha256().equals(compiler.hash())) {
+        Manifest.Inputs then = manifest.inputs();
+        Manifest.Inputs now = BuildInputs.of(then.patches(), kit, compiler);
+        String packages =
+                "make the kit of the packages that were used then: rebootless kit add "
+                        + facts.release()
+                        + " --from DIR";
+        checkInput(then.source(), now.source(), packages, missing);
+        checkInput(then.image(), now.image(), packages, missing);
+        checkInput(then.config(), now.config(), packages, missing);
+        checkInput(then.exports(), now.exports(), packages, missing);
+        checkInput(then.objtool(), now.objtool(), packages, missing);
+        checkInput(then.compiler(), now.compiler(), "install exactly that version", missing);
+    }
+
+    private static void checkInput(
+            Manifest.Input then, Manifest.Input now, String remedy, List<Problem> missing) {
+        if (!then.sha256().equals(now.sha256())) {
             missing.add(
                     missing(
-                            inputs.compiler().name(),
-                            "the compiler here, "
-                                    + compiler.version()
-                                    + ", is not to the byte the one that was used",
-                            "install exactly that version"));
+                            then.name(),
+                            "the module was built with the SHA-256 "
+                                    + then.sha256()
+                                    + "; here it is "
+                                    + now.sha256()
+                                    + " ("
+                                    + now.name()
+                                    + ")",
+                            remedy));
         }
     }
 

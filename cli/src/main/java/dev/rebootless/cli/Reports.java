@@ -214,7 +214,10 @@ final class Reports {
         manifest.inputs().patches().forEach(p -> input(text, "patch", p));
         input(text, "source", manifest.inputs().source());
         input(text, "image", manifest.inputs().image());
+        input(text, "config", manifest.inputs().config());
+        input(text, "exports", manifest.inputs().exports());
         input(text, "compiler", manifest.inputs().compiler());
+        input(text, "objtool", manifest.inputs().objtool());
         line(text, "built by", manifest.inputs().tool());
     }
 

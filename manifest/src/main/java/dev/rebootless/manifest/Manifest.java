@@ -1,9 +1,12 @@
 package dev.rebootless.manifest;
 
+import static java.util.Objects.requireNonNull;
+
 import java.util.List;
 
 /**
- * What a livepatch module says of itself. It is embedded in the module as an ELF note and stands,
+ * What a livepatch module says of itself, read from modules that may be foreign: a field that is
+ * missing there fails the constructor here. It is embedded in the module as an ELF note and stands,
  * with the proof, in the JSON beside it. Nothing in it depends on when or where it was built: the
  * same inputs give the same manifest.
  *
@@ -41,6 +44,10 @@ public record Manifest(
     public static final int NOTE_TYPE = 1;
 
     public Manifest {
+        requireNonNull(name);
+        requireNonNull(module);
+        requireNonNull(kernel);
+        requireNonNull(inputs);
         cves = List.copyOf(cves);
         objects = List.copyOf(objects);
         added = List.copyOf(added);
@@ -55,7 +62,14 @@ public record Manifest(
      * @param packageVersion of the image package
      * @param vermagic as modules of this kernel carry it
      */
-    public record Kernel(String release, String buildId, String packageVersion, String vermagic) {}
+    public record Kernel(String release, String buildId, String packageVersion, String vermagic) {
+        public Kernel {
+            requireNonNull(release);
+            requireNonNull(buildId);
+            requireNonNull(packageVersion);
+            requireNonNull(vermagic);
+        }
+    }
 
     /**
      * What the module was built from; hashes are SHA-256 in hexadecimal.
@@ -79,16 +93,29 @@ public record Manifest(
             Input objtool,
             String tool) {
         public Inputs {
+            requireNonNull(source);
+            requireNonNull(image);
+            requireNonNull(config);
+            requireNonNull(exports);
+            requireNonNull(compiler);
+            requireNonNull(objtool);
+            requireNonNull(tool);
             patches = List.copyOf(patches);
         }
     }
 
     /** A named input and its SHA-256. */
-    public record Input(String name, String sha256) {}
+    public record Input(String name, String sha256) {
+        public Input {
+            requireNonNull(name);
+            requireNonNull(sha256);
+        }
+    }
 
     /** The functions replaced in one target object, {@code vmlinux} or a module. */
     public record TargetObject(String name, List<PatchedFunction> functions) {
         public TargetObject {
+            requireNonNull(name);
             functions = List.copyOf(functions);
         }
     }
@@ -99,5 +126,10 @@ public record Manifest(
      * @param sympos which of several symbols of the name, from 1; 0 if the name is unique
      * @param unit the source file it comes from
      */
-    public record PatchedFunction(String name, int sympos, String unit) {}
+    public record PatchedFunction(String name, int sympos, String unit) {
+        public PatchedFunction {
+            requireNonNull(name);
+            requireNonNull(unit);
+        }
+    }
 }
