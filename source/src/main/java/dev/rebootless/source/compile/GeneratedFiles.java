@@ -5,26 +5,34 @@ import dev.rebootless.base.Subprocess;
 import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Files that kbuild generates only when a unit needs them: {@code make prepare} makes what all
  * units share, but not {@code lib/crc32table.h}, {@code security/selinux/flask.h} or the parsers
  * that {@code .asn1} files become. When gcc misses a file, kbuild is asked to make the unit once,
- * which makes its prerequisites; this only adds files to the tree, always the same ones.
+ * which makes its prerequisites.
+ *
+ * <p>make does not write into the tree, for it may be killed in the middle of a file, and compilers
+ * read the tree meanwhile. Inside the sandbox a copy of the folder whose Makefile lists the unit
+ * takes the folder's place; all files that units include are generated beside what they are made
+ * of. When make is done, what it added for compilers to include is put into the tree, each file
+ * whole or not at all and always the same, so that no lock is needed: who comes second writes the
+ * same bytes. What was there already stays as it is, and so do objects and helper programs stay
+ * out.
  */
 final class GeneratedFiles {
     private final Path cache;
     private final KernelTree kernel;
-    private final ConcurrentHashMap<String, Boolean> tried = new ConcurrentHashMap<>();
+    private final Map<String, Boolean> tried = new ConcurrentHashMap<>();
 
     GeneratedFiles(KernelTree kernel) {
         this.cache = kernel.unitCache();
@@ -39,8 +47,7 @@ final class GeneratedFiles {
     }
 
     /**
-     * Has kbuild make what the unpatched unit needs; once in a process, and in one process at a
-     * time.
+     * Has kbuild make what the unpatched unit needs; once for each unit.
      *
      * @return whether kbuild could make the unit, so that compiling it again may help
      */
@@ -49,33 +56,69 @@ final class GeneratedFiles {
     }
 
     private boolean run(UnitCommand unit) {
-        Path out = null;
+        Path work = null;
         try {
             Files.createDirectories(cache);
-            out = Files.createTempDirectory(cache, ".make-");
-            List<String> make = new ArrayList<>();
-            make.add("make");
+            work = Files.createTempDirectory(cache, ".make-");
+            String folder = folderOfItsMakefile(unit);
+            Path original = kernel.folder().resolve(folder);
+            Path copy = work.resolve("copy");
+            // With the times, by which make knows what is made already.
+            Subprocess.Result copied =
+                    Subprocess.of("cp", "-a", "--", original.toString(), copy.toString()).run();
+            if (!copied.ok()) {
+                throw new IOException("cannot copy " + original + ": " + copied.all());
+            }
+            List<String> make = new ArrayList<>(List.of("make"));
             make.addAll(kernel.make());
             make.add(unit.object());
-            try (FileChannel channel =
-                            FileChannel.open(
-                                    cache.resolve("make.lock"),
-                                    StandardOpenOption.CREATE,
-                                    StandardOpenOption.WRITE);
-                    FileLock lock = channel.lock()) {
-                return lock.isValid()
-                        && Sandbox.of(Sandbox.Limits.KBUILD)
-                                .writableTree(kernel.folder())
-                                .alternatives()
-                                .out(out)
-                                .run(make)
-                                .ok();
+            boolean made =
+                    Sandbox.of(Sandbox.Limits.KBUILD)
+                            .tree(kernel.folder())
+                            .writable(copy, Sandbox.TREE + "/" + folder)
+                            .alternatives()
+                            .run(make)
+                            .ok();
+            if (made) {
+                publish(copy, original);
             }
+            return made;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            removeQuietly(out);
+            removeQuietly(work);
         }
+    }
+
+    /** {@code security/selinux} for {@code security/selinux/ss/services.c}. */
+    private static String folderOfItsMakefile(UnitCommand unit) {
+        String folder = parentOf(unit.targetFile());
+        return unit.source().startsWith(folder + "/") ? folder : parentOf(unit.source());
+    }
+
+    private static String parentOf(String path) {
+        return path.substring(0, Math.max(path.lastIndexOf('/'), 0));
+    }
+
+    private static void publish(Path copy, Path original) throws IOException {
+        List<Path> files;
+        try (Stream<Path> walk = Files.walk(copy)) {
+            files = walk.filter(GeneratedFiles::maybeIncluded).sorted().toList();
+        }
+        for (Path file : files) {
+            Path target = original.resolve(copy.relativize(file));
+            if (!Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+                Files.createDirectories(target.toAbsolutePath().getParent());
+                AtomicFiles.write(target, Files.readAllBytes(file));
+            }
+        }
+    }
+
+    private static boolean maybeIncluded(Path file) {
+        String name = String.valueOf(file.getFileName());
+        return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
+                && !name.startsWith(".")
+                && (name.endsWith(".h") || name.endsWith(".c"));
     }
 
     private static void removeQuietly(@Nullable Path folder) {
@@ -84,7 +127,7 @@ final class GeneratedFiles {
                 AtomicFiles.removeTree(folder);
             }
         } catch (IOException e) {
-            // An empty folder left in the cache is no reason to fail.
+            // What is left in the cache has a name of its own and is never looked at.
         }
     }
 }
