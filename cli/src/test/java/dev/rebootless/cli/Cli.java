@@ -29,6 +29,7 @@ final class Cli {
 
     private final Path folder;
     private final Map<String, String> environment = new LinkedHashMap<>();
+    private List<String> wrapper = List.of();
 
     /**
      * @param folder where the command runs, and keeps its files for a time
@@ -39,6 +40,12 @@ final class Cli {
 
     Cli with(String variable, String value) {
         environment.put(variable, value);
+        return this;
+    }
+
+    /** Runs the command by way of another, such as one that hides a program from it. */
+    Cli under(List<String> command) {
+        wrapper = List.copyOf(command);
         return this;
     }
 
@@ -63,7 +70,7 @@ final class Cli {
 
     /** Starts a command whose streams go to {@link #stdout} and {@link #stderr}. */
     Process start(String... arguments) throws IOException {
-        List<String> command = new ArrayList<>();
+        List<String> command = new ArrayList<>(wrapper);
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m"));
         command.add("--enable-native-access=ALL-UNNAMED");

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.Stream;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -291,17 +291,15 @@ class CommandLineTest {
 
     @Test
     void aMissingCompilerIsNamedWithThePackageToInstall() throws Exception {
-        Path programs = Files.createDirectory(folder.resolve("bin"));
-        try (Stream<Path> all = Files.list(Path.of("/usr/bin"))) {
-            for (Path program : all.toList()) {
-                String name = program.getFileName().toString();
-                if (!name.equals("gcc-12")) {
-                    Files.createSymbolicLink(programs.resolve(name), program);
-                }
-            }
-        }
+        // Programs are searched where the sandbox has them; so hide the one there is.
+        String gcc = Path.of("/usr/bin/gcc-12").toRealPath().toString();
+        List<String> without =
+                List.of("bwrap", "--dev-bind", "/", "/", "--bind", "/dev/null", gcc, "--");
         String kernel = TestKit.kit().facts().release();
-        Cli.Result result = cli.with("PATH", programs.toString()).run("kit", "add", kernel);
+        Cli.Result result =
+                cli.with("XDG_CACHE_HOME", folder.resolve("cache").toString())
+                        .under(without)
+                        .run("kit", "add", kernel);
         assertThat(result.status()).isEqualTo(5);
         assertThat(result.err())
                 .contains("RBL-TOOL-MISSING: gcc-12")

@@ -183,7 +183,9 @@ public final class ObjectDiff {
                     "leave attributes such as __kprobes, noinstr and __sched as they are");
             return;
         }
-        if (!isTraceable(ours)) {
+        // A unit without any was not compiled for ftrace. Of one in a kernel `build` asks the
+        // image.
+        if (!isTraceable(ours) && original.items().stream().anyMatch(this::isTraceable)) {
             refuse(
                     "RBL-NO-FENTRY",
                     ours,

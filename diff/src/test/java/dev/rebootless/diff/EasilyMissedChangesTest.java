@@ -228,12 +228,20 @@ class EasilyMissedChangesTest {
                 .containsExactly("f");
     }
 
+    /** Before any tool has made the table of ftrace sites, the calls themselves tell. */
     @Test
-    void aUnitCompiledWithoutEntriesForFtraceIsRefused() {
-        String source = "extern void sink(int); void f(int x) { sink(x * 2); }\n";
-        String noEntry =
-                source.replace("void f(", "__attribute__((no_instrument_function)) void f(");
-        assertThat(findings(compare(Gcc.SECTIONS, noEntry, edit(noEntry, "x * 2", "x * 9"))))
-                .isEqualTo("changed: f; refused: RBL-NO-FENTRY f");
+    void aFunctionWithoutFentryIsRefusedAlsoWhereTheTableIsNotMadeYet() {
+        String source =
+                """
+                extern void sink(int);
+                __attribute__((no_instrument_function)) void quiet(int x) { sink(x * 2); }
+                void traced(int x) { sink(x * 3); }
+                """;
+        Gcc gcc = Gcc.SECTIONS.with("-mno-record-mcount");
+        assertThat(gcc.compile(source).sectionsNamed("__mcount_loc")).isEmpty();
+        assertThat(findings(compare(gcc, source, edit(source, "x * 2", "x * 9"))))
+                .isEqualTo("changed: quiet; refused: RBL-NO-FENTRY quiet");
+        assertThat(findings(compare(gcc, source, edit(source, "x * 3", "x * 9"))))
+                .isEqualTo("changed: traced");
     }
 }
