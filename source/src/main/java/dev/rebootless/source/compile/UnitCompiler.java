@@ -40,14 +40,19 @@ import java.util.stream.Collectors;
  *   <li>line numbers after a change put back ({@link LineMarkers}).
  * </ul>
  *
- * <p>objtool does not run here (see {@link #objtool}). Originals are kept by content in the unit
- * cache. Safe for use by several threads and processes.
+ * <p>objtool does not run here (see {@link #objtool}). Originals are kept in the unit cache, named
+ * by the content of all that they are compiled from: the compiler, its arguments, the
+ * configuration, and every file that it read ({@link Dependencies}). Safe for use by several
+ * threads and processes.
  */
 public final class UnitCompiler {
     /** Part of each key: raised whenever the way of compiling changes. */
-    private static final String METHOD = "1";
+    private static final String METHOD = "2";
 
     private static final int MAX_ERROR_LINES = 20;
+
+    /** Where gcc writes what it read, inside the sandbox. */
+    private static final String RULE = Sandbox.OUT + "/unit.d";
 
     private final Path cache;
     private final String compiler;
@@ -56,6 +61,7 @@ public final class UnitCompiler {
     private final Path tree;
     private final Sandbox sandbox;
     private final GeneratedFiles generated;
+    private final Dependencies.Contents contents;
 
     /**
      * @param expectedVersion the version that the kernel's banner names; empty: any
@@ -72,6 +78,7 @@ public final class UnitCompiler {
         this.treeIdentity = treeIdentity;
         this.sandbox = Sandbox.of(Sandbox.Limits.COMPILE).tree(tree);
         this.generated = new GeneratedFiles(kernel);
+        this.contents = new Dependencies.Contents(tree);
     }
 
     /** The compiler in use. */
@@ -265,7 +272,7 @@ public final class UnitCompiler {
             Path out,
             SortedMap<String, Path> overlays) {
         long start = System.nanoTime();
-        Subprocess.Result result = gcc(unit, Layout.SECTIONS, out, overlays);
+        Subprocess.Result result = gcc(unit, Layout.SECTIONS, out, overlays, List.of());
         Duration time = Duration.ofNanos(System.nanoTime() - start);
         if (!result.ok()) {
             throw compileError(unit, messageWithPatchedLines(patch, unit, out, result));
@@ -285,16 +292,18 @@ public final class UnitCompiler {
     }
 
     private Compiled original(UnitCommand unit, Layout layout) {
-        Path cached = cache.resolve(key(unit, layout) + ".o");
-        if (isWhole(cached)) {
-            return new Compiled(cached, true, Duration.ZERO, "");
+        String key = key(unit, layout);
+        Optional<Path> cached = cached(key);
+        if (cached.isPresent()) {
+            return new Compiled(cached.get(), true, Duration.ZERO, "");
         }
         Path out = null;
         try {
             Files.createDirectories(cache);
             out = Files.createTempDirectory(cache, ".compile-");
             long start = System.nanoTime();
-            Subprocess.Result result = gcc(unit, layout, out, new TreeMap<>());
+            Subprocess.Result result =
+                    gcc(unit, layout, out, new TreeMap<>(), List.of("-MD", "-MF", RULE));
             Duration time = Duration.ofNanos(System.nanoTime() - start);
             if (!result.ok()) {
                 throw RebootlessException.environment(
@@ -303,11 +312,14 @@ public final class UnitCompiler {
                         "the unpatched source does not compile:\n" + firstErrors(result),
                         "prepare the kit again: rebootless kit remove, then kit add");
             }
+            Dependencies read = Dependencies.ofRule(out.resolve("unit.d"));
+            Path kept = objectFile(key, read);
             byte[] object = Files.readAllBytes(out.resolve("unit.o"));
-            AtomicFiles.write(cached, object);
-            // Last: an object without its hash does not count.
-            AtomicFiles.write(hashFile(cached), Hashes.sha256(object));
-            return new Compiled(cached, false, time, "");
+            AtomicFiles.write(kept, object);
+            AtomicFiles.write(hashFile(kept), Hashes.sha256(object));
+            // Last: an object without its hash, or that no list leads to, does not count.
+            read.keep(dependenciesFile(key));
+            return new Compiled(kept, false, time, "");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
@@ -316,8 +328,13 @@ public final class UnitCompiler {
     }
 
     private Subprocess.Result gcc(
-            UnitCommand unit, Layout layout, Path out, SortedMap<String, Path> overlays) {
+            UnitCommand unit,
+            Layout layout,
+            Path out,
+            SortedMap<String, Path> overlays,
+            List<String> more) {
         List<String> command = new ArrayList<>(arguments(unit, layout));
+        command.addAll(more);
         command.addAll(List.of("-c", "-o", Sandbox.OUT + "/unit.o", unit.source()));
         Sandbox job = sandbox.overlays(overlays).out(out);
         Subprocess.Result result = job.run(command);
@@ -350,14 +367,41 @@ public final class UnitCompiler {
             parts.add(METHOD);
             parts.add(treeIdentity);
             parts.add(identity.hash());
-            parts.add(Hashes.sha256(tree.resolve(".config")));
-            parts.add(Hashes.sha256(tree.resolve(unit.source())));
+            parts.add(contents.sha256(".config"));
+            parts.add(contents.sha256(unit.source()));
             parts.add(unit.source());
             parts.addAll(arguments(unit, layout));
             return Hashes.sha256(String.join("\0", parts).getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /**
+     * The object that was compiled from just what is there now. Its name has the hash of all files
+     * that were read for it, so that an edit of any of them leads to no object; and no object is
+     * ever replaced by another one while somebody reads it.
+     */
+    private Optional<Path> cached(String key) {
+        try {
+            Optional<Dependencies> last = Dependencies.kept(dependenciesFile(key));
+            if (last.isEmpty()) {
+                return Optional.empty();
+            }
+            Path object = objectFile(key, last.get());
+            return isWhole(object) ? Optional.of(object) : Optional.empty();
+        } catch (IOException e) {
+            // A file that was read then is gone now.
+            return Optional.empty();
+        }
+    }
+
+    private Path dependenciesFile(String key) {
+        return cache.resolve(key + ".files");
+    }
+
+    private Path objectFile(String key, Dependencies read) throws IOException {
+        return cache.resolve(key + "-" + read.hash(contents) + ".o");
     }
 
     private static Path hashFile(Path object) {
@@ -388,7 +432,7 @@ public final class UnitCompiler {
                 Files.write(overlay, file.patched());
                 plain.put(file.path(), overlay);
             }
-            Subprocess.Result again = gcc(unit, Layout.SECTIONS, out, plain);
+            Subprocess.Result again = gcc(unit, Layout.SECTIONS, out, plain, List.of());
             return firstErrors(again.ok() ? failed : again);
         } catch (IOException e) {
             return firstErrors(failed);

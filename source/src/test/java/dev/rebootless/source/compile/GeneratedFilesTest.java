@@ -3,10 +3,8 @@ package dev.rebootless.source.compile;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.RebootlessException;
-import dev.rebootless.base.Subprocess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,27 +32,23 @@ class GeneratedFilesTest {
     private static final List<String> GENERATED =
             List.of(CRC_TABLE, "security/selinux/av_permissions.h", "security/selinux/flask.h");
 
-    private static Path tree = Path.of("/nonexistent");
+    private static LinkedTree tree = new LinkedTree(Path.of("/nonexistent"));
     @TempDir Path cache;
 
-    /** A copy of hard links, so that the tree that others use stays as it is. */
     @BeforeAll
-    static void aTreeOfItsOwn() throws IOException {
-        Path shared = TestTree.get().tree();
-        tree = Files.createTempDirectory(shared.getParent(), "copy-");
-        assertThat(Subprocess.of("cp", "-alT", shared.toString(), tree.toString()).run().ok())
-                .isTrue();
+    static void aTreeOfItsOwn() {
+        tree = LinkedTree.make();
     }
 
     @AfterAll
     static void remove() throws IOException {
-        AtomicFiles.removeTree(tree);
+        tree.close();
     }
 
     @BeforeEach
     void nothingIsGeneratedYet() throws IOException {
         for (String file : GENERATED) {
-            Files.deleteIfExists(tree.resolve(file));
+            Files.deleteIfExists(tree.file(file));
         }
     }
 
@@ -92,11 +86,11 @@ class GeneratedFilesTest {
         try {
             Future<Path> compiling = thread.submit(() -> slow.original(unit));
             while (halfMade().isEmpty()
-                    && Files.notExists(tree.resolve(CRC_TABLE))
+                    && Files.notExists(tree.file(CRC_TABLE))
                     && !compiling.isDone()) {
                 Thread.sleep(20);
             }
-            assertThat(tree.resolve(CRC_TABLE)).doesNotExist();
+            assertThat(tree.file(CRC_TABLE)).doesNotExist();
             assertThat(halfMade()).hasSize(1);
             thread.shutdownNow();
             assertThatThrownBy(compiling::get)
@@ -108,9 +102,9 @@ class GeneratedFilesTest {
             thread.shutdownNow();
             thread.close();
         }
-        assertThat(tree.resolve(CRC_TABLE)).doesNotExist();
+        assertThat(tree.file(CRC_TABLE)).doesNotExist();
         assertThat(compiler(List.of()).original(unit)).isNotEmptyFile();
-        assertThat(tree.resolve(CRC_TABLE)).content().contains("crc32table_le");
+        assertThat(tree.file(CRC_TABLE)).content().contains("crc32table_le");
     }
 
     private List<Path> halfMade() throws IOException {
@@ -128,17 +122,11 @@ class GeneratedFilesTest {
     }
 
     private UnitCommand unit(String source) {
-        return new UnitCommands(kernel(List.of())).of(source);
+        return new UnitCommands(tree.kernel(cache, List.of())).of(source);
     }
 
     private UnitCompiler compiler(List<String> makeArguments) {
-        return new UnitCompiler(kernel(makeArguments), Optional.empty(), "copy");
-    }
-
-    private KernelTree kernel(List<String> makeArguments) {
-        List<String> arguments = new ArrayList<>(List.of("CC=" + TestTree.get().compiler()));
-        arguments.addAll(makeArguments);
-        return new KernelTree(tree, cache, TestTree.get().compiler(), arguments);
+        return new UnitCompiler(tree.kernel(cache, makeArguments), Optional.empty(), "copy");
     }
 
     /**
@@ -148,11 +136,11 @@ class GeneratedFilesTest {
     private static SortedMap<String, Object> files() throws IOException {
         SortedMap<String, Object> files = new TreeMap<>();
         for (String folder : List.of("lib", "security", "scripts", "include")) {
-            try (Stream<Path> walk = Files.walk(tree.resolve(folder))) {
+            try (Stream<Path> walk = Files.walk(tree.file(folder))) {
                 for (Path file : walk.filter(Files::isRegularFile).toList()) {
                     BasicFileAttributes is = Files.readAttributes(file, BasicFileAttributes.class);
                     files.put(
-                            tree.relativize(file).toString(),
+                            tree.tree().relativize(file).toString(),
                             List.of(
                                     String.valueOf(is.fileKey()),
                                     is.size(),
