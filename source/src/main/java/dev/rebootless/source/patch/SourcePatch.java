@@ -1,5 +1,6 @@
 package dev.rebootless.source.patch;
 
+import dev.rebootless.base.Hashes;
 import dev.rebootless.base.RebootlessException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,14 +15,16 @@ import java.util.TreeSet;
 /**
  * A source patch: unified diffs, in the order they are applied.
  *
+ * @param origins what was read, one entry for each patch file, in order
  * @param files one entry for each file of each patch, in order; a path may occur more than once
  * @param notes what was read leniently, such as line ends that a mailer had changed
  */
-public record SourcePatch(List<FilePatch> files, List<String> notes) {
+public record SourcePatch(List<Origin> origins, List<FilePatch> files, List<String> notes) {
     /** No kernel patch that can be live patched comes near it. */
     static final int MAX_PATCH_BYTES = 16 << 20;
 
     public SourcePatch {
+        origins = List.copyOf(origins);
         files = List.copyOf(files);
         notes = List.copyOf(notes);
     }
@@ -34,6 +37,15 @@ public record SourcePatch(List<FilePatch> files, List<String> notes) {
     public record Input(String name, byte[] content) {}
 
     /**
+     * A patch file as it was read: whoever names what something was built from must not read the
+     * file again, which may be a pipe, or edited meanwhile.
+     *
+     * @param name as {@link Input#name}
+     * @param sha256 of the bytes that the diffs were read from
+     */
+    public record Origin(String name, String sha256) {}
+
+    /**
      * Reads patches, in the order given.
      *
      * @throws RebootlessException exit status 2 for what is no unified diff ({@code
@@ -41,14 +53,16 @@ public record SourcePatch(List<FilePatch> files, List<String> notes) {
      *     RBL-PATCH-SIZE}); exit status 4 for a path that leaves the tree ({@code RBL-PATCH-PATH})
      */
     public static SourcePatch parse(List<Input> patches) {
+        List<Origin> origins = new ArrayList<>();
         List<FilePatch> files = new ArrayList<>();
         List<String> notes = new ArrayList<>();
         for (Input patch : patches) {
+            origins.add(new Origin(patch.name(), Hashes.sha256(patch.content())));
             DiffParser parser = new DiffParser(patch.name(), patch.content());
             files.addAll(parser.parse());
             notes.addAll(parser.notes());
         }
-        return new SourcePatch(files, notes);
+        return new SourcePatch(origins, files, notes);
     }
 
     /**

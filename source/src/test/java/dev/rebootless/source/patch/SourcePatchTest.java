@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Hashes;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.base.Subprocess;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -171,6 +173,36 @@ class SourcePatchTest {
     void theTreeItselfIsNotChanged() throws IOException {
         patched(onA(CHANGE_TEN));
         assertThat(tree.resolve("fs/proc/a.c")).hasContent(NUMBERED);
+    }
+
+    @Test
+    void thePatchKnowsTheHashOfTheBytesThatWereReadAndNotOfTheFileAsItIsNow() throws Exception {
+        String first = onA(CHANGE_TEN);
+        String second = onA(CHANGE_TWENTY);
+        Path edited = Files.writeString(tree.resolve("edited.patch"), first);
+        // A process substitution of the shell is a pipe: it can be read once.
+        Path pipe = tree.resolve("pipe.patch");
+        assertThat(Subprocess.of("mkfifo", pipe.toString()).run().ok()).isTrue();
+        Thread writer =
+                Thread.ofVirtual()
+                        .start(() -> {
+                            try {
+                                Files.writeString(pipe, second);
+                            } catch (IOException e) {
+                                throw new java.io.UncheckedIOException(e);
+                            }
+                        });
+        SourcePatch patch = SourcePatch.read(List.of(edited, pipe));
+        writer.join();
+        Files.writeString(edited, "");
+        assertThat(patch.origins())
+                .containsExactly(
+                        new SourcePatch.Origin(
+                                "edited.patch",
+                                Hashes.sha256(first.getBytes(StandardCharsets.UTF_8))),
+                        new SourcePatch.Origin(
+                                "pipe.patch",
+                                Hashes.sha256(second.getBytes(StandardCharsets.UTF_8))));
     }
 
     // ---- offsets ----
