@@ -273,24 +273,15 @@ public final class Build {
                 request.cves().stream().sorted().distinct().toList(),
                 new Manifest.Kernel(
                         facts.release(), facts.buildId(), facts.packageVersion(), facts.vermagic()),
-                BuildInputs.of(patchInputs(request), kit, analysis.compiler().compiler()),
+                BuildInputs.of(
+                        analysis.patch().origins().stream()
+                                .map(o -> new Manifest.Input(o.name(), o.sha256()))
+                                .toList(),
+                        kit,
+                        analysis.compiler().compiler()),
                 objects(analysis),
                 added(analysis),
                 analysis.warnings().stream().sorted().toList());
-    }
-
-    private static List<Manifest.Input> patchInputs(BuildRequest request) {
-        try {
-            List<Manifest.Input> patches = new ArrayList<>();
-            for (Path file : request.patches()) {
-                patches.add(
-                        new Manifest.Input(
-                                String.valueOf(file.getFileName()), Hashes.sha256(file)));
-            }
-            return patches;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     private static LivepatchModule link(Manifest manifest, Analysis analysis, Path work) {

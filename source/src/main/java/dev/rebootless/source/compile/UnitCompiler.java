@@ -25,6 +25,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -50,6 +51,9 @@ public final class UnitCompiler {
     private static final String METHOD = "2";
 
     private static final int MAX_ERROR_LINES = 20;
+
+    private static final Pattern DISK_FULL =
+            Pattern.compile("(?m)^[^'\"]*(error|Fatal error):.*No space left on device$");
 
     /** Where gcc writes what it read, inside the sandbox. */
     private static final String RULE = Sandbox.OUT + "/unit.d";
@@ -440,6 +444,14 @@ public final class UnitCompiler {
     }
 
     private static RebootlessException compileError(UnitCommand unit, String errors) {
+        // gcc's and the assembler's own words, not a quotation of the source.
+        if (DISK_FULL.matcher(errors).find()) {
+            return RebootlessException.environment(
+                    "RBL-DISK",
+                    unit.source(),
+                    "the disk is full:\n" + errors,
+                    "make room in the folder for temporary files, or set TMPDIR");
+        }
         return RebootlessException.refused(
                 "RBL-COMPILE",
                 unit.source(),
