@@ -89,9 +89,8 @@ public final class Build {
         String name = ModuleName.of(request.name(), request.patches().getFirst());
         Path work = workFolder();
         try {
-            // Read and understand the patch; refuse what no livepatch can do.
-            SourcePatch patch = readPatch(request.patches());
-            Analysis analysis = analyse(patch, work);
+            // From the patch to units whose originals are proven and whose references are resolved.
+            Analysis analysis = analyse(request.patches(), work);
             if (analysis.units().isEmpty()) {
                 return new BuildOutcome.Unchanged(analysis.warnings());
             }
@@ -118,7 +117,7 @@ public final class Build {
         requireServedLine();
         Path work = workFolder();
         try {
-            Analysis analysis = analyse(readPatch(patches), work);
+            Analysis analysis = analyse(patches, work);
             return analysis.units().isEmpty()
                     ? new BuildOutcome.Unchanged(analysis.warnings())
                     : new BuildOutcome.Explained(
@@ -126,6 +125,37 @@ public final class Build {
         } finally {
             removeQuietly(work);
         }
+    }
+
+    /** The passes before the link, which {@link #explain} shares. */
+    private Analysis analyse(List<Path> patches, Path work) {
+        // The image is read while gcc works: neither needs the other.
+        CompletableFuture<KitKernel> kernel =
+                CompletableFuture.supplyAsync(() -> KitKernel.read(kit));
+        // Read and understand the patch; refuse what no livepatch can do.
+        SourcePatch patch = SourcePatch.read(patches);
+        PatchRules.require(patch);
+        // Apply it, in memory: the tree stays as it is.
+        PatchedTree tree = PatchedTree.apply(kit.tree(), patch);
+        List<String> warnings = new ArrayList<>(tree.notes());
+        // The units that the patched files are compiled in.
+        List<UnitCommand> commands = unitsReachedBy(patch);
+        UnitCompiler compiler =
+                new UnitCompiler(
+                        kit.kernelTree(),
+                        Optional.of(kit.facts().compiler().version()),
+                        kit.facts().release() + "/" + kit.facts().buildId());
+        if (commands.isEmpty()) {
+            return new Analysis(patch, join(kernel), compiler, List.of(), commands, warnings);
+        }
+        // Compile each, original and patched.
+        progress.step("compiling " + commands.size() + " unit(s), before and after");
+        List<ObjectPair> pairs = compiler.compile(tree, commands, work.resolve("patched"));
+        // Compare each pair, prove its original, extract the change, resolve what it refers to.
+        progress.step("comparing, and proving the originals against the shipped kernel");
+        List<UnitPatch> units =
+                analyseAll(pairs, new UnitAnalysis(join(kernel), compiler, debug), warnings);
+        return new Analysis(patch, join(kernel), compiler, units, commands, warnings);
     }
 
     /** What the passes before the link found. */
@@ -136,12 +166,6 @@ public final class Build {
             List<UnitPatch> units,
             List<UnitCommand> commands,
             List<String> warnings) {}
-
-    private static SourcePatch readPatch(List<Path> files) {
-        SourcePatch patch = SourcePatch.read(files);
-        PatchRules.require(patch);
-        return patch;
-    }
 
     private void requireServedLine() {
         String line = new KernelRelease(kit.facts().release()).line();
@@ -157,29 +181,6 @@ public final class Build {
         }
     }
 
-    private Analysis analyse(SourcePatch patch, Path work) {
-        // The image is read while gcc works: neither needs the other.
-        CompletableFuture<KitKernel> kernel =
-                CompletableFuture.supplyAsync(() -> KitKernel.read(kit));
-        PatchedTree tree = PatchedTree.apply(kit.tree(), patch);
-        List<String> warnings = new ArrayList<>(tree.notes());
-        List<UnitCommand> commands = units(patch);
-        UnitCompiler compiler =
-                new UnitCompiler(
-                        kit.kernelTree(),
-                        Optional.of(kit.facts().compiler().version()),
-                        kit.facts().release() + "/" + kit.facts().buildId());
-        List<UnitPatch> units = new ArrayList<>();
-        if (!commands.isEmpty()) {
-            progress.step("compiling " + commands.size() + " unit(s), before and after");
-            List<ObjectPair> pairs = compiler.compile(tree, commands, work.resolve("patched"));
-            progress.step("comparing, and proving the originals against the shipped kernel");
-            units.addAll(
-                    analyseAll(pairs, new UnitAnalysis(join(kernel), compiler, debug), warnings));
-        }
-        return new Analysis(patch, join(kernel), compiler, units, commands, warnings);
-    }
-
     private static KitKernel join(CompletableFuture<KitKernel> kernel) {
         try {
             return kernel.join();
@@ -192,7 +193,7 @@ public final class Build {
     }
 
     /** The units that the patched files are compiled in, all of vmlinux and open to patching. */
-    private List<UnitCommand> units(SourcePatch patch) {
+    private List<UnitCommand> unitsReachedBy(SourcePatch patch) {
         UnitCommands commands = new UnitCommands(kit.kernelTree());
         Set<UnitCommand> reached = new LinkedHashSet<>();
         for (String path : patch.pathsThatReachTheKernel()) {

@@ -59,7 +59,9 @@ final class BuildCommand implements Callable<Integer>, Failures.Refusing {
             description = "A CVE that the patch closes; may be repeated.")
     private List<String> cves = List.of();
 
-    @Option(names = "--no-test", description = "Do not boot: the manifest then says unproven.")
+    @Option(
+            names = "--no-test",
+            description = "Do not boot: the JSON beside the module then says unproven.")
     private boolean noTest;
 
     @Option(names = "--check", paramLabel = "SCRIPT", description = Texts.CHECK)

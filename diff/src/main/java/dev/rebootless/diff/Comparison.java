@@ -29,6 +29,9 @@ final class Comparison {
     /** What of {@link #assumed} has still to be compared. */
     private final Deque<Pair> work = new ArrayDeque<>();
 
+    /** The {@link #sectionClass} of functions that the source puts nowhere in particular. */
+    static final String ORDINARY_CODE = "text";
+
     private record Pair(Item ours, Item theirs) {}
 
     Comparison(
@@ -102,7 +105,7 @@ final class Comparison {
         if (name.startsWith(".text..")) {
             return name;
         }
-        return name.equals(".text") || name.startsWith(".text.") ? "text" : name;
+        return name.equals(".text") || name.startsWith(".text.") ? ORDINARY_CODE : name;
     }
 
     /** True if the bytes outside address fields (and line numbers) are equal. */

@@ -1,8 +1,10 @@
 package dev.rebootless.diff;
 
 import dev.rebootless.elf.ElfSymbol;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -200,8 +202,8 @@ final class Correlation {
     }
 
     private void pairByPlainName() {
-        Map<Item, Set<Item>> users = users(original);
-        Map<Item, Set<Item>> otherUsers = users(patched);
+        Map<Item, Set<Item>> users = directUsers(original);
+        Map<Item, Set<Item>> otherUsers = directUsers(patched);
         boolean found = true;
         while (found) {
             found = false;
@@ -213,9 +215,7 @@ final class Correlation {
                     Item item = group.getValue().getFirst();
                     Item other = others.getFirst();
                     if (item.isFunction()
-                            || haveCommonUser(
-                                    users.getOrDefault(item, Set.of()),
-                                    otherUsers.getOrDefault(other, Set.of()))) {
+                            || haveCommonUser(users(item, users), users(other, otherUsers))) {
                         pair(item, other);
                         found |= toPatched.get(item) == other;
                     }
@@ -230,19 +230,37 @@ final class Correlation {
                 || ours.stream().flatMap(u -> patchedOf(u).stream()).anyMatch(theirs::contains);
     }
 
-    /**
-     * What refers to an item, directly, by a table entry, or from what the compiler made for it.
-     */
-    private static Map<Item, Set<Item>> users(ObjectModel model) {
-        Map<Item, Set<Item>> users = new LinkedHashMap<>();
+    /** What refers to an item, directly or by a table entry. */
+    private static Map<Item, Set<Item>> directUsers(ObjectModel model) {
+        Map<Item, Set<Item>> direct = new LinkedHashMap<>();
         for (Item item : model.items()) {
             for (Item used : used(model, item)) {
                 if (used != item) {
-                    users.computeIfAbsent(used, k -> new LinkedHashSet<>()).add(item);
+                    direct.computeIfAbsent(used, k -> new LinkedHashSet<>()).add(item);
                 }
             }
         }
-        return users;
+        return direct;
+    }
+
+    /** How far the way from a datum to its users is followed; hostile objects make it endless. */
+    private static final int MAX_USERS = 1000;
+
+    /**
+     * The named things that refer to an item: directly, by a table entry, or by way of what the
+     * compiler made for them.
+     */
+    private static Set<Item> users(Item item, Map<Item, Set<Item>> direct) {
+        Set<Item> found = new LinkedHashSet<>();
+        Deque<Item> work = new ArrayDeque<>(List.of(item));
+        while (!work.isEmpty() && found.size() < MAX_USERS) {
+            for (Item user : direct.getOrDefault(work.remove(), Set.of())) {
+                if (found.add(user) && !isNamed(user)) {
+                    work.add(user);
+                }
+            }
+        }
+        return found;
     }
 
     /**
@@ -297,41 +315,6 @@ final class Correlation {
         }
     }
 
-    /** For what each side is taken. */
-    private static final class Votes {
-        private final Map<Item, Set<Item>> forPatched = new LinkedHashMap<>();
-        private final Map<Item, Set<Item>> forOriginal = new LinkedHashMap<>();
-
-        void add(Item from, Item to) {
-            forPatched.computeIfAbsent(from, k -> new LinkedHashSet<>()).add(to);
-            forOriginal.computeIfAbsent(to, k -> new LinkedHashSet<>()).add(from);
-        }
-
-        Map<Item, Item> elected() {
-            Map<Item, Item> elected = new LinkedHashMap<>();
-            forPatched.forEach((from, to) -> {
-                Item only = to.iterator().next();
-                if (to.size() == 1 && forOriginal.getOrDefault(only, Set.of()).size() == 1) {
-                    elected.put(from, only);
-                }
-            });
-            return elected;
-        }
-
-        Set<Item> contested() {
-            Set<Item> contested = new LinkedHashSet<>();
-            for (Map<Item, Set<Item>> side : List.of(forPatched, forOriginal)) {
-                side.forEach((item, others) -> {
-                    if (others.size() > 1) {
-                        contested.add(item);
-                        contested.addAll(others);
-                    }
-                });
-            }
-            return contested;
-        }
-    }
-
     private void voteByEntries(Item item, Item other, Votes votes) {
         List<Entry> ours = original.entries(item);
         List<Entry> theirs = patched.entries(other);
@@ -369,28 +352,93 @@ final class Correlation {
         return !isDebugSite(item) && (isNumbered(item) || !paired.containsKey(item));
     }
 
+    /** What a function and its cold parts use, in the order of first use. */
+    private record Family(Item function, Set<Item> used) {}
+
+    private static List<Family> families(ObjectModel model) {
+        Map<String, Family> byName = new LinkedHashMap<>();
+        for (Item item : model.items()) {
+            if (item.isFunction() && !item.symbols().isEmpty() && !Names.isCold(item.name())) {
+                item.symbols()
+                        .forEach(s ->
+                                byName.putIfAbsent(s.name(), new Family(item, used(model, item))));
+            }
+        }
+        for (Item item : model.items()) {
+            if (item.isFunction() && Names.isCold(item.name())) {
+                Family family = byName.get(Names.hotPart(item.name()));
+                if (family != null) {
+                    family.used().addAll(used(model, item));
+                }
+            }
+        }
+        return byName.values().stream().distinct().toList();
+    }
+
+    /**
+     * What only changed functions use. Each function has a vote, as in {@link #pairByUse}; what is
+     * left over of a name that the original function used as well is ambiguous.
+     */
     private void pairWithinFunctions() {
-        for (Item item : List.copyOf(toPatched.keySet())) {
-            Item other = toPatched.get(item);
-            if (other == null || !item.isFunction()) {
+        Map<Item, Family> theirFamilies = new LinkedHashMap<>();
+        families(patched).forEach(f -> theirFamilies.put(f.function(), f));
+        Votes votes = new Votes();
+        List<Runnable> leftovers = new ArrayList<>();
+        for (Family family : families(original)) {
+            Item other = toPatched.get(family.function());
+            Family theirFamily = other == null ? null : theirFamilies.get(other);
+            if (theirFamily == null) {
                 continue;
             }
-            Map<String, List<Item>> ours = groups(used(original, item), toPatched);
-            Map<String, List<Item>> theirs = groups(used(patched, other), toOriginal);
+            Map<String, List<Item>> ours = groups(family.used(), toPatched);
+            Map<String, List<Item>> theirs = groups(theirFamily.used(), toOriginal);
             ours.forEach((group, items) -> {
                 List<Item> others = theirs.getOrDefault(group, List.of());
-                boolean certain =
-                        items.size() == 1
-                                || items.stream().allMatch(i -> Names.isMessageLimiter(i.name()))
-                                || areToldApartByContent(items, others);
-                if (items.size() == others.size() && certain) {
-                    for (int i = 0; i < items.size(); i++) {
-                        pair(items.get(i), others.get(i));
-                    }
-                }
+                voteWithin(items, others, votes);
+                leftovers.add(() -> markLeftovers(items, others));
             });
         }
+        contested.addAll(votes.contested());
+        votes.elected().forEach(this::pair);
+        leftovers.forEach(Runnable::run);
         pairByUse();
+    }
+
+    private void voteWithin(List<Item> items, List<Item> others, Votes votes) {
+        boolean certain =
+                items.size() == 1
+                        || items.stream().allMatch(i -> Names.isMessageLimiter(i.name()))
+                        || areToldApartByContent(items, others);
+        if (items.size() == others.size() && certain) {
+            for (int i = 0; i < items.size(); i++) {
+                votes.add(items.get(i), others.get(i));
+            }
+        } else if (areConstants(items) && areConstants(others)) {
+            // Which of several equal constants is which makes no difference.
+            List<Item> open = new ArrayList<>(others);
+            for (Item item : items) {
+                open.stream()
+                        .filter(o -> sameContent(item, o))
+                        .findFirst()
+                        .ifPresent(o -> {
+                            votes.add(item, o);
+                            open.remove(o);
+                        });
+            }
+        }
+    }
+
+    /** Messages of NL_SET_ERR_MSG() (include/linux/netlink.h) and the like. */
+    private static boolean areConstants(List<Item> items) {
+        return items.stream().noneMatch(i -> i.isFunction() || i.section().isWritable());
+    }
+
+    private void markLeftovers(List<Item> items, List<Item> others) {
+        boolean allConstantsFound =
+                areConstants(others) && items.stream().allMatch(toPatched::containsKey);
+        if (!allConstantsFound) {
+            others.stream().filter(o -> !toOriginal.containsKey(o)).forEach(ambiguous::add);
+        }
     }
 
     /** Whether each is equal to the one in its place on the other side, and to no other there. */

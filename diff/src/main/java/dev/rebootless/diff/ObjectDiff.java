@@ -334,8 +334,7 @@ public final class ObjectDiff {
                 || section.startsWith(".data.")
                 || section.startsWith(".bss.")
                 || section.startsWith(".init.data")
-                || section.startsWith(".init.rodata")
-                || section.startsWith("__UNIQUE_ID");
+                || section.startsWith(".init.rodata");
     }
 
     private void refuseTable(ElfSection section) {
@@ -363,6 +362,7 @@ public final class ObjectDiff {
                 usesNewData |=
                         isNew
                                 && countsAsData(to)
+                                && to.section().isWritable()
                                 && !Names.isMessageLimiter(to.name())
                                 && !to.section().name().equals("__dyndbg");
             }

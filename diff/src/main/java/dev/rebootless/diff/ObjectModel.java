@@ -33,6 +33,7 @@ public final class ObjectModel {
     private final Map<Item, List<Reference>> references = new HashMap<>();
     private final Map<Item, List<Entry>> entries = new LinkedHashMap<>();
     private final Map<ElfSection, NavigableMap<Long, ElfRelocation>> relocations = new HashMap<>();
+    private final CodeReader code = new CodeReader();
     private final Map<ElfSection, List<Long>> placesPointedAt = new HashMap<>();
     private final List<Problem> problems = new ArrayList<>();
 
@@ -202,7 +203,7 @@ public final class ObjectModel {
         if (padding && !section.isNobits()) {
             padding =
                     section.isExecutable()
-                            ? isCodePadding(section, from, to)
+                            ? CodeReader.isPadding(section, from, to)
                             : isZero(section, from, to);
         }
         if (padding && !object.symbolsIn(section).stream().allMatch(ElfSymbol::isSectionSymbol)) {
@@ -220,24 +221,6 @@ public final class ObjectModel {
             if (section.content()[(int) at] != 0) {
                 return false;
             }
-        }
-        return true;
-    }
-
-    /** NOPs, INT3 and zeros are what assembler and compiler fill code up with. */
-    private static boolean isCodePadding(ElfSection section, long from, long to) {
-        byte[] code = section.content();
-        for (int at = (int) from; at < to; ) {
-            if (code[at] == 0) {
-                at++;
-                continue;
-            }
-            Instruction instruction = X86Decoder.decode(code, at, (int) to);
-            if (instruction.kind() != Instruction.Kind.NOP
-                    && instruction.kind() != Instruction.Kind.INT3) {
-                return false;
-            }
-            at += instruction.length();
         }
         return true;
     }
@@ -297,28 +280,7 @@ public final class ObjectModel {
                         && relocation.type() != Elf.R_X86_64_PLT32)) {
             return 0;
         }
-        Integer end = instructionEnds(section).get((int) relocation.offset());
-        return end == null ? 4 : end - relocation.offset();
-    }
-
-    private final Map<ElfSection, Map<Integer, Integer>> ends = new HashMap<>();
-
-    /** For each instruction's displacement field: where the instruction ends. */
-    private Map<Integer, Integer> instructionEnds(ElfSection section) {
-        return ends.computeIfAbsent(
-                section,
-                s -> {
-                    Map<Integer, Integer> map = new HashMap<>();
-                    byte[] code = s.content();
-                    for (int at = 0; at < code.length; ) {
-                        Instruction instruction = X86Decoder.decode(code, at, code.length);
-                        if (instruction.displacement().size() == 4) {
-                            map.put(instruction.displacement().offset(), at + instruction.length());
-                        }
-                        at += instruction.length();
-                    }
-                    return map;
-                });
+        return code.distanceToEnd(section, relocation.offset());
     }
 
     private void readTable(SpecialTable table, ElfSection section) {

@@ -138,7 +138,17 @@ final class Selection {
             }
             case FUNCTION -> {
                 if (correlation.originalOf(to).isEmpty()) {
-                    carryFamily(hotPart(to), work);
+                    Item hot = hotPart(to);
+                    if (!Comparison.sectionClass(hot).equals(Comparison.ORDINARY_CODE)) {
+                        refuse(
+                                "RBL-SECTION-UNPATCHABLE",
+                                hot.name(),
+                                "a new function in section "
+                                        + hot.section().name()
+                                        + ", whose meaning cannot be given to a livepatch",
+                                "leave out attributes such as __kprobes, noinstr, __sched and __init");
+                    }
+                    carryFamily(hot, work);
                 } else if (place != 0) {
                     refuse(
                             "RBL-CODE-REFERENCE",
@@ -182,7 +192,9 @@ final class Selection {
                 || item.isGlobal()
                 || before.isGlobal()
                 || before.symbols().isEmpty()
-                || before.size() <= SCALAR_BYTES) {
+                || before.size() <= SCALAR_BYTES
+                // Single descriptors of pr_debug(), which no loop of a unit walks through.
+                || item.section().name().equals("__dyndbg")) {
             return false;
         }
         Item here = correlation.originalOf(item).orElse(null);

@@ -109,6 +109,8 @@ public record SpecialTable(
                     ignored(".discard.addressable"),
                     ignored(".discard.sym"),
                     ignored(".export_symbol"),
+                    // include/linux/moduleparam.h, MODULE_INFO: text for people and modprobe.
+                    ignored(".modinfo"),
                     ignored(".eh_frame"));
 
     static Optional<SpecialTable> of(String section) {

@@ -244,4 +244,53 @@ class EasilyMissedChangesTest {
         assertThat(findings(compare(gcc, source, edit(source, "x * 3", "x * 9"))))
                 .isEqualTo("changed: traced");
     }
+
+    @Test
+    void aNewFunctionInASectionOfMeaningIsRefused() {
+        String source = "extern void sink(int);\nint f(int x) { return x; }\n";
+        String patched =
+                edit(
+                        source,
+                        "int f(int x) { return x; }",
+                        "__attribute__((noinline, section(\".kprobes.text\"))) static int help(int x)"
+                                + " { sink(x); return x; }\nint f(int x) { return help(x); }");
+        assertThat(compare(Gcc.SECTIONS, source, patched).refusals())
+                .singleElement()
+                .satisfies(p -> assertThat(p.code()).isEqualTo("RBL-SECTION-UNPATCHABLE"));
+    }
+
+    @Test
+    void linesOfModuleInformationMayRepeat() {
+        String source =
+                """
+                #define INFO(n, s) static const char __UNIQUE_ID_alias##n[] \\
+                    __attribute__((used, section(".modinfo"))) = "alias=" s;
+                INFO(12, "fs-a") INFO(13, "fs-b")
+                int f(int x) { return x; }
+                """;
+        assertThat(findings(compare(Gcc.SECTIONS, source, source))).isEqualTo("unchanged");
+        assertThat(findings(compare(Gcc.SECTIONS, source, edit(source, "return x;", "return -x;"))))
+                .isEqualTo("changed: f");
+    }
+
+    @Test
+    void aNewConstantBesideAGuardIsNoDataToInitialise() {
+        String source =
+                """
+                extern void fill(void *, int); extern int mix(int, void *);
+                static int random;
+                int hash(int x)
+                {
+                    static _Bool __attribute__((section(".data.once"))) ___done;
+                    if (!___done) { fill(&random, 4); ___done = 1; }
+                    return mix(x, &random);
+                }
+                """;
+        String patched =
+                edit(
+                        source,
+                        "return mix(x, &random);",
+                        "static const int table[] = {3, 1, 4, 1, 5, 9}; return mix(table[x & 3], &random);");
+        assertThat(compare(Gcc.SECTIONS, source, patched).refusals()).isEmpty();
+    }
 }

@@ -230,4 +230,48 @@ class StaticLocalsTest {
         assertThat(findings(changes)).isEqualTo("changed: talks");
         assertThat(carried(changes)).noneMatch(n -> n.startsWith("_rs"));
     }
+
+    @Test
+    void aStaticThatTwoEditedFunctionsMayMeanIsNotSplitBetweenThem() {
+        String source =
+                """
+                static inline int id_a(void) { static int n; return ++n; }
+                int f(void) { return id_a(); }
+                int g(void) { return id_a() * 2; }
+                """;
+        String patched =
+                edit(
+                        edit(
+                                edit(
+                                        source,
+                                        "int f(void) { return id_a()",
+                                        "int f(void) { return id_b()"),
+                                "* 2",
+                                "* 3"),
+                        "int f(void)",
+                        "static inline int id_b(void) { static int n; return --n; }\nint f(void)");
+        ChangeSet changes = compare(Gcc.SECTIONS, source, patched);
+        assertThat(changes.changed()).containsExactly("f", "g");
+        assertThat(changes.refusals())
+                .isNotEmpty()
+                .allSatisfy(p -> assertThat(p.code()).isEqualTo("RBL-STATIC-UNPAIRED"));
+    }
+
+    /** NL_SET_ERR_MSG() of include/linux/netlink.h. */
+    @Test
+    void aSecondMessageOfAMacroIsNewAndTheFirstStays() {
+        String source =
+                """
+                extern void set(const char *);
+                #define message(m) ({ static const char __msg[] = m; set(__msg); })
+                int f(int x) { if (x > 9) message("too large"); return x; }
+                """;
+        String patched = edit(source, "return x;", "if (x < 0) message(\"too small\"); return x;");
+        ChangeSet changes = compare(Gcc.SECTIONS, source, patched);
+        assertThat(changes.changed()).containsExactly("f");
+        assertThat(changes.refusals()).isEmpty();
+        assertThat(carried(changes)).filteredOn(n -> n.startsWith("__msg")).hasSize(1);
+        String replaced = edit(patched, "too large", "too big");
+        assertThat(compare(Gcc.SECTIONS, source, replaced).verdict()).isEqualTo(Verdict.REFUSED);
+    }
 }

@@ -35,7 +35,7 @@ final class RunPreMutationTest {
     private static final int ROUNDS = 8;
 
     private final StockKit kit = StockKit.newest();
-    private final long seed = Long.getLong("seed", System.nanoTime());
+    private final long seed = Long.getLong("rebootless.seed", System.nanoTime());
     private final Random random = new Random(seed);
 
     private List<Item> proven(ObjectModel model) {
@@ -56,7 +56,7 @@ final class RunPreMutationTest {
 
     @Test
     void aReferenceToAnotherThingIsFoundWhereverItStands() {
-        System.out.println("seed " + seed);
+        System.out.println("seed " + seed + " (-Drebootless.seed)");
         ObjectModel model = kit.original(UNIT);
         List<Item> proven = proven(model);
         List<String> missed = new ArrayList<>();

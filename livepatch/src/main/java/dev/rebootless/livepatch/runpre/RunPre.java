@@ -344,12 +344,15 @@ public final class RunPre {
         return span;
     }
 
-    /** How many bytes the unit has in the output section of an item, with padding. */
+    /**
+     * How many bytes the unit has at most in the output section of an item: before each item there
+     * may be padding for calls (-fpatchable-function-entry) as well as for alignment.
+     */
     private long sizeAround(Item item) {
         String section = outputSection(item);
         return model.items().stream()
                 .filter(i -> outputSection(i).equals(section))
-                .mapToLong(i -> i.size() + Math.max(16, i.section().alignment()))
+                .mapToLong(i -> i.size() + 2 * Math.max(16, i.section().alignment()))
                 .sum();
     }
 

@@ -40,7 +40,7 @@ public record KitFacts(
         long diskBytes,
         Instant created) {
     /** A kit written by a newer Rebootless with another number is none for this one. */
-    public static final int SCHEMA_VERSION = 1;
+    public static final int SCHEMA_VERSION = 2;
 
     public KitFacts {
         packages = List.copyOf(packages);

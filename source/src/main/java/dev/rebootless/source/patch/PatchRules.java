@@ -46,7 +46,7 @@ public final class PatchRules {
                             "RBL-INITCALL",
                             "changes what runs at boot or when a module is loaded; that has already"
                                     + " run",
-                            "do the work in a livepatch callback, or leave it to the next reboot"));
+                            "do the work in a patched function, or leave it to the next reboot"));
 
     private PatchRules() {}
 
