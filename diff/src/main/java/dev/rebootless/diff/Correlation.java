@@ -5,6 +5,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -31,9 +32,10 @@ import java.util.Set;
  *       used, a pair uses both: a {@code count} that leaves one function and a {@code count} that
  *       comes in another are two;
  *   <li>what is left is used by changed functions alone. If a pair uses one of a plain name on each
- *       side, it is the same; of several those pair whose size and initial content is theirs alone.
- *       Message limiters ({@link Names#isMessageLimiter}) pair in the order of first use: to mix
- *       them up costs a message at worst;
+ *       side, it is the same; several pair in the order of first use if each has a size and initial
+ *       content of its own that says the same; constants pair by content alone. Message limiters
+ *       ({@link Names#isMessageLimiter}) pair in the order of first use even when equal: to mix
+ *       them up costs a message at worst. What functions disagree about does not pair;
  *   <li>entries of lists of BTF types pair in the order of their places;
  *   <li>else they stay unpaired, and {@link #isAmbiguous} tells that there were candidates on both
  *       sides.
@@ -355,13 +357,14 @@ final class Correlation {
     /** What a function and its cold parts use, in the order of first use. */
     private record Family(Item function, Set<Item> used) {}
 
-    private static List<Family> families(ObjectModel model) {
-        Map<String, Family> byName = new LinkedHashMap<>();
+    private static Map<Item, Family> families(ObjectModel model) {
+        Map<Item, Family> families = new LinkedHashMap<>();
+        Map<String, Family> byName = new HashMap<>();
         for (Item item : model.items()) {
             if (item.isFunction() && !item.symbols().isEmpty() && !Names.isCold(item.name())) {
-                item.symbols()
-                        .forEach(s ->
-                                byName.putIfAbsent(s.name(), new Family(item, used(model, item))));
+                Family family = new Family(item, used(model, item));
+                families.put(item, family);
+                item.symbols().forEach(s -> byName.putIfAbsent(s.name(), family));
             }
         }
         for (Item item : model.items()) {
@@ -372,7 +375,7 @@ final class Correlation {
                 }
             }
         }
-        return byName.values().stream().distinct().toList();
+        return families;
     }
 
     /**
@@ -380,11 +383,10 @@ final class Correlation {
      * left over of a name that the original function used as well is ambiguous.
      */
     private void pairWithinFunctions() {
-        Map<Item, Family> theirFamilies = new LinkedHashMap<>();
-        families(patched).forEach(f -> theirFamilies.put(f.function(), f));
+        Map<Item, Family> theirFamilies = families(patched);
         Votes votes = new Votes();
         List<Runnable> leftovers = new ArrayList<>();
-        for (Family family : families(original)) {
+        for (Family family : families(original).values()) {
             Item other = toPatched.get(family.function());
             Family theirFamily = other == null ? null : theirFamilies.get(other);
             if (theirFamily == null) {
@@ -455,8 +457,6 @@ final class Correlation {
 
     private boolean sameContent(Item ours, Item theirs) {
         return !ours.isFunction()
-                && Comparison.sectionClass(ours).equals(Comparison.sectionClass(theirs))
-                && Comparison.sameBytes(original, ours, patched, theirs, lines)
                 && new Comparison(original, patched, this, lines).same(ours, theirs);
     }
 
