@@ -87,3 +87,13 @@ heartbeat() {
     trap - EXIT
     return "$status"
 }
+
+# Prints the seed of this checkout's random tests: made of the committed content but prose, so that a
+# commit is tested with the same seed wherever that is, and the next commit with another. Prints
+# nothing where there is no commit to ask or the content was changed: each test then takes its own.
+seed_of_content() {
+    local hash
+    git diff --quiet HEAD -- 2>/dev/null || return 0
+    hash=$(git ls-tree -r HEAD 2>/dev/null | grep -v '\.md$' | sha256sum)
+    printf '%d\n' "0x${hash:0:12}"
+}
