@@ -83,7 +83,7 @@ public final class KernelModule {
      * @throws RebootlessException {@code RBL-KERNEL-MODULE} when it is no module, or damaged
      */
     public static KernelModule read(byte[] file, String place) {
-        byte[] plain = decompressed(file, place);
+        byte[] plain = plain(file, place);
         int length = unsignedLength(plain, place);
         ElfObject object;
         try {
@@ -103,7 +103,15 @@ public final class KernelModule {
                 length);
     }
 
-    private static byte[] decompressed(byte[] file, String place) {
+    /**
+     * A module's file without its compression, as a plain insmod takes it; a signature stays. What
+     * is not compressed comes back as it is. The result may be no module.
+     *
+     * @param place what to call it in a message
+     * @throws RebootlessException {@code RBL-KERNEL-MODULE} when it is damaged, or larger than any
+     *     module
+     */
+    public static byte[] plain(byte[] file, String place) {
         Optional<Compression> compression = Compression.at(file, 0);
         if (compression.isEmpty()) {
             return file;
