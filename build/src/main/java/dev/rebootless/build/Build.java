@@ -6,7 +6,10 @@ import dev.rebootless.base.Hashes;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
-import dev.rebootless.diff.ChangeSet;
+import dev.rebootless.diff.Extraction;
+import dev.rebootless.kernel.KernelImage;
+import dev.rebootless.kernel.ModuleImage;
+import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.lab.CpuProfile;
 import dev.rebootless.lab.Lab;
 import dev.rebootless.lab.ProofRequest;
@@ -34,14 +37,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -155,6 +157,7 @@ public final class Build {
         progress.step("comparing, and proving the originals against the shipped kernel");
         List<UnitPatch> units =
                 analyseAll(pairs, new UnitAnalysis(join(kernel), compiler, debug), warnings);
+        warnings.addAll(onceOnly(units, join(kernel)));
         return new Analysis(patch, join(kernel), compiler, units, commands, warnings);
     }
 
@@ -192,7 +195,7 @@ public final class Build {
         }
     }
 
-    /** The units that the patched files are compiled in, all of vmlinux and open to patching. */
+    /** The units that the patched files are compiled in, all open to patching. */
     private List<UnitCommand> unitsReachedBy(SourcePatch patch) {
         UnitCommands commands = new UnitCommands(kit.kernelTree());
         Set<UnitCommand> reached = new LinkedHashSet<>();
@@ -211,48 +214,91 @@ public final class Build {
 
     private static List<UnitPatch> analyseAll(
             List<ObjectPair> pairs, UnitAnalysis analysis, List<String> warnings) {
-        SequencedMap<ObjectPair, ChangeSet> compared = new LinkedHashMap<>();
-        pairs.forEach(pair -> compared.put(pair, UnitAnalysis.compare(pair)));
-        Map<String, String> newGlobals = new TreeMap<>();
-        compared.forEach((pair, changes) ->
-                changes.addedGlobals().forEach(name -> newGlobals.put(name, pair.unit().source())));
+        Comparisons compared = Comparisons.of(pairs);
         List<UnitPatch> units = new ArrayList<>();
         List<Problem> problems = new ArrayList<>();
-        compared.forEach((pair, changes) -> {
-            try {
-                Optional<UnitPatch> unit = analysis.analyse(pair, changes, newGlobals);
-                unit.ifPresent(units::add);
-                changes.warnings().forEach(w -> warnings.add(pair.unit().source() + ": " + w));
-                if (unit.isEmpty() && !changes.added().isEmpty()) {
-                    warnings.add(
-                            pair.unit().source()
-                                    + ": new functions that nothing calls are left out");
-                }
-            } catch (RebootlessException e) {
-                if (e.status() != ExitStatus.REFUSED) {
-                    throw e;
-                }
-                problems.addAll(e.problems());
-            }
-        });
+        compared.changes()
+                .forEach((pair, changes) -> {
+                    try {
+                        Optional<UnitPatch> unit =
+                                analysis.analyse(pair, changes, compared.shared());
+                        unit.ifPresent(units::add);
+                        changes.warnings()
+                                .forEach(w -> warnings.add(pair.unit().source() + ": " + w));
+                        if (unit.isEmpty() && !changes.added().isEmpty()) {
+                            warnings.add(
+                                    pair.unit().source()
+                                            + ": new functions that nothing calls are left out");
+                        }
+                    } catch (RebootlessException e) {
+                        if (e.status() != ExitStatus.REFUSED) {
+                            throw e;
+                        }
+                        problems.addAll(e.problems());
+                    }
+                });
         if (!problems.isEmpty()) {
             throw new RebootlessException(ExitStatus.REFUSED, problems);
         }
         return units;
     }
 
+    /** The functions by target object, vmlinux first, then the modules by name. */
     private static List<Manifest.TargetObject> objects(Analysis analysis) {
-        List<Manifest.PatchedFunction> functions = new ArrayList<>();
-        for (UnitPatch unit : analysis.units()) {
-            unit.extraction()
-                    .replaced()
-                    .forEach(r -> {
-                        PatchedAt at = PatchedAt.of(analysis.kernel().image(), unit, r.original());
-                        functions.add(
-                                new Manifest.PatchedFunction(at.name(), at.sympos(), unit.unit()));
-                    });
+        SequencedMap<String, List<Manifest.PatchedFunction>> functions = new LinkedHashMap<>();
+        for (UnitPatch unit : inOrder(analysis.units())) {
+            ShippedCode code = analysis.kernel().code(unit.target());
+            for (Extraction.Replacement replaced : unit.extraction().replaced()) {
+                PatchedAt at = PatchedAt.of(code, unit, replaced.original());
+                functions
+                        .computeIfAbsent(unit.target(), target -> new ArrayList<>())
+                        .add(new Manifest.PatchedFunction(at.name(), at.sympos(), unit.unit()));
+            }
         }
-        return List.of(new Manifest.TargetObject("vmlinux", functions));
+        List<Manifest.TargetObject> objects = new ArrayList<>();
+        functions.forEach((target, list) ->
+                objects.add(
+                        new Manifest.TargetObject(
+                                target, buildId(analysis.kernel().code(target)), list)));
+        return objects;
+    }
+
+    private static Optional<String> buildId(ShippedCode code) {
+        return switch (code) {
+            case KernelImage image -> image.buildId();
+            case ModuleImage module -> module.module().buildId();
+        };
+    }
+
+    /** Units of vmlinux first, then those of modules by name; of one object as they came. */
+    private static List<UnitPatch> inOrder(List<UnitPatch> units) {
+        return units.stream()
+                .sorted(
+                        Comparator.comparing(
+                                        (UnitPatch u) -> !u.target().equals(ShippedCode.VMLINUX))
+                                .thenComparing(UnitPatch::target))
+                .toList();
+    }
+
+    /**
+     * Before 6.3 the kernel does not clear what a livepatch wrote for a module that goes, and then
+     * refuses to load it again (arch/x86/kernel/module.c, clear_relocate_add).
+     */
+    private static List<String> onceOnly(List<UnitPatch> units, KitKernel kernel) {
+        if (!kernel.image().symbols().named("clear_relocate_add").isEmpty()) {
+            return List.of();
+        }
+        return units.stream()
+                .filter(UnitPatch::isWrittenLate)
+                .map(UnitPatch::target)
+                .distinct()
+                .map(target ->
+                        "the module "
+                                + target
+                                + ", once removed while the livepatch is loaded, cannot be loaded again until the"
+                                + " livepatch is unloaded: this kernel does not clear the livepatch's references"
+                                + " to it")
+                .toList();
     }
 
     private static List<String> added(Analysis analysis) {
@@ -291,10 +337,8 @@ public final class Build {
         flags.add("--module");
         ModuleLinker linker =
                 new ModuleLinker(
-                        analysis.kernel().image(),
-                        analysis.kernel().exports(),
-                        object -> analysis.compiler().objtool(object, flags));
-        return linker.link(manifest, analysis.units(), work);
+                        analysis.kernel(), object -> analysis.compiler().objtool(object, flags));
+        return linker.link(manifest, inOrder(analysis.units()), work);
     }
 
     private Proof prove(LivepatchModule module, BuildRequest request, Path work) {

@@ -4,7 +4,7 @@ import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
 import dev.rebootless.diff.Item;
 import dev.rebootless.diff.ObjectModel;
-import dev.rebootless.kernel.KernelImage;
+import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.livepatch.runpre.Mismatch;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,7 +15,7 @@ import java.util.List;
 final class Disassembly {
     private Disassembly() {}
 
-    static String sideBySide(KernelImage image, ObjectModel model, Mismatch mismatch) {
+    static String sideBySide(ShippedCode image, ObjectModel model, Mismatch mismatch) {
         for (Item item : model.items()) {
             if (item.isFunction()
                     && item.name().equals(mismatch.function())
@@ -32,7 +32,7 @@ final class Disassembly {
         return "(nothing to show)";
     }
 
-    private static String shipped(KernelImage image, long address, int size) {
+    private static String shipped(ShippedCode image, long address, int size) {
         try {
             return objdump(image.read(address, size), address);
         } catch (RebootlessException e) {

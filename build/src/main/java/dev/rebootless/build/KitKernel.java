@@ -3,24 +3,80 @@ package dev.rebootless.build;
 import dev.rebootless.base.Hashes;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.kernel.KernelImage;
+import dev.rebootless.kernel.KernelModule;
+import dev.rebootless.kernel.ModuleImage;
+import dev.rebootless.kernel.ShippedModules;
 import dev.rebootless.kernel.SymbolVersions;
+import dev.rebootless.livepatch.ShippedKernel;
 import dev.rebootless.source.kit.Kit;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
-/**
- * What a build reads of the shipped kernel.
- *
- * @param exports of vmlinux and all modules
- */
-record KitKernel(KernelImage image, SymbolVersions exports) {
+/** What a build reads of the shipped kernel. Modules are read when they are first asked for. */
+public final class KitKernel implements ShippedKernel {
+    private final Kit kit;
+    private final KernelImage image;
+    private final SymbolVersions exports;
+    private final ShippedModules shipped;
+    private final Map<String, ModuleImage> modules = new ConcurrentHashMap<>();
+
+    private KitKernel(Kit kit, KernelImage image, SymbolVersions exports, ShippedModules shipped) {
+        this.kit = kit;
+        this.image = image;
+        this.exports = exports;
+        this.shipped = shipped;
+    }
+
+    @Override
+    public KernelImage image() {
+        return image;
+    }
+
+    @Override
+    public SymbolVersions exports() {
+        return exports;
+    }
+
+    @Override
+    public ModuleImage module(String name) {
+        return modules.computeIfAbsent(name, this::readModule);
+    }
+
+    private ModuleImage readModule(String name) {
+        try {
+            KernelModule module = KernelModule.read(shipped.file(name));
+            if (!module.name().equals(name) || !module.vermagic().equals(kit.facts().vermagic())) {
+                throw damaged(
+                        kit,
+                        "%s is the module %s for %s"
+                                .formatted(shipped.file(name), module.name(), module.vermagic()));
+            }
+            return ModuleImage.of(module, image.btf());
+        } catch (IOException e) {
+            throw damaged(kit, "the module " + name + " cannot be read: " + e.getMessage());
+        }
+    }
+
+    /** The files to load for a module: those that it depends on first, itself last. */
+    List<Path> inLoadOrder(String module) {
+        try {
+            return shipped.inLoadOrder(module);
+        } catch (IOException e) {
+            throw damaged(kit, "the module " + module + " cannot be read: " + e.getMessage());
+        }
+    }
+
     /**
      * Reads both, decoding the symbols.
      *
      * @throws RebootlessException exit status 5 {@code RBL-KIT} when the kit is damaged: when it
      *     cannot be read, or does not hold the kernel build that it is for
      */
-    static KitKernel read(Kit kit) {
+    public static KitKernel read(Kit kit) {
         try {
             KernelImage image = KernelImage.open(kit.image());
             // What is compared is this file; what is booted, and named in manifests, is the other.
@@ -32,7 +88,11 @@ record KitKernel(KernelImage image, SymbolVersions exports) {
                 throw damaged(kit, "its vmlinuz is not the one that it was made with");
             }
             var _ = image.symbols().size();
-            return new KitKernel(image, SymbolVersions.read(kit.symvers()));
+            return new KitKernel(
+                    kit,
+                    image,
+                    SymbolVersions.read(kit.symvers()),
+                    ShippedModules.of(kit.modules()));
         } catch (IOException e) {
             throw damaged(kit, "it cannot be read: " + e.getMessage());
         }

@@ -7,12 +7,11 @@ import dev.rebootless.diff.ChangeSet;
 import dev.rebootless.diff.Extraction;
 import dev.rebootless.diff.Extractor;
 import dev.rebootless.diff.Item;
-import dev.rebootless.diff.ObjectDiff;
 import dev.rebootless.diff.ObjectModel;
-import dev.rebootless.diff.SourceLines;
 import dev.rebootless.diff.Verdict;
 import dev.rebootless.elf.ElfReader;
-import dev.rebootless.elf.ElfSymbol;
+import dev.rebootless.kernel.ShippedCode;
+import dev.rebootless.livepatch.LateReferences;
 import dev.rebootless.livepatch.SymbolResolver;
 import dev.rebootless.livepatch.UnitPatch;
 import dev.rebootless.livepatch.runpre.Mismatch;
@@ -43,36 +42,28 @@ final class UnitAnalysis {
         this.debug = debug;
     }
 
-    /** What differs between the two objects of a unit. */
-    static ChangeSet compare(ObjectPair pair) {
-        return ObjectDiff.compare(
-                ElfReader.read(pair.original()),
-                ElfReader.read(pair.patched()),
-                SourceLines.ARE_PINNED);
-    }
-
     /**
      * A changed unit, ready to be linked.
      *
-     * @param newGlobals names that the patch newly defines for several units, with the unit of each
-     * @return empty if no function of it changed
+     * @param inside names that other units newly define and carry
+     * @return empty if nothing of it has to move
      * @throws RebootlessException exit status 4 with all refusals
      */
-    Optional<UnitPatch> analyse(
-            ObjectPair pair, ChangeSet changes, Map<String, String> newGlobals) {
+    Optional<UnitPatch> analyse(ObjectPair pair, ChangeSet changes, Set<String> inside) {
         if (changes.verdict() == Verdict.REFUSED) {
             throw new RebootlessException(ExitStatus.REFUSED, changes.refusals());
         }
-        if (changes.replaced().isEmpty()) {
+        if (changes.movesNothing()) {
             return Optional.empty();
         }
-        UnitMatch match = prove(pair, changes);
-        requireFentry(changes, match);
+        ShippedCode code = kernel.code(pair.unit().target());
+        UnitMatch match = prove(pair, changes, code);
+        requireFentry(changes, match, code);
         Extraction extraction = Extractor.extract(changes);
-        requireOldGlobals(pair, extraction, newGlobals);
-        return Optional.of(
+        UnitPatch unit =
                 new UnitPatch(
                         pair.unit().source(),
+                        code.target(),
                         changes,
                         match,
                         extraction,
@@ -80,8 +71,14 @@ final class UnitAnalysis {
                                 extraction,
                                 changes.original(),
                                 match,
-                                kernel.image(),
-                                kernel.exports())));
+                                kernel,
+                                code.target(),
+                                inside));
+        List<Problem> late = LateReferences.problems(unit);
+        if (!late.isEmpty()) {
+            throw new RebootlessException(ExitStatus.REFUSED, late);
+        }
+        return Optional.of(unit);
     }
 
     /**
@@ -89,15 +86,15 @@ final class UnitAnalysis {
      * where the assembler could shorten a jump between functions; what does not match is tried once
      * more in the shipped layout.
      */
-    private UnitMatch prove(ObjectPair pair, ChangeSet changes) {
-        UnitMatch match = RunPre.match(changes.original(), kernel.image());
+    private UnitMatch prove(ObjectPair pair, ChangeSet changes, ShippedCode code) {
+        UnitMatch match = RunPre.match(changes.original(), code);
         if (changes.replacedCode().stream().anyMatch(i -> match.mismatch(i).isPresent())) {
             ObjectModel shipped =
                     ObjectModel.of(ElfReader.read(compiler.shippedLayout(pair.unit())));
-            UnitMatch second = RunPre.match(shipped, kernel.image());
-            return require(changes, translated(second, shipped, changes.original()), shipped);
+            UnitMatch second = RunPre.match(shipped, code);
+            return require(changes, translated(second, shipped, changes.original()), shipped, code);
         }
-        return require(changes, match, changes.original());
+        return require(changes, match, changes.original(), code);
     }
 
     /**
@@ -144,7 +141,8 @@ final class UnitAnalysis {
         return unique;
     }
 
-    private UnitMatch require(ChangeSet changes, UnitMatch match, ObjectModel shown) {
+    private UnitMatch require(
+            ChangeSet changes, UnitMatch match, ObjectModel shown, ShippedCode shipped) {
         List<Problem> problems = new ArrayList<>();
         for (Item item : changes.replacedCode()) {
             Optional<Mismatch> mismatch = match.mismatch(item);
@@ -159,11 +157,7 @@ final class UnitAnalysis {
             }
             if (mismatch.isPresent()) {
                 String code =
-                        debug
-                                ? "\n"
-                                        + Disassembly.sideBySide(
-                                                kernel.image(), shown, mismatch.get())
-                                : "";
+                        debug ? "\n" + Disassembly.sideBySide(shipped, shown, mismatch.get()) : "";
                 problems.add(
                         new Problem(
                                 "RBL-RUN-PRE",
@@ -181,40 +175,12 @@ final class UnitAnalysis {
         return match;
     }
 
-    /**
-     * A name that another unit newly defines is not what the kernel has under that name, if it has
-     * any.
-     */
-    private static void requireOldGlobals(
-            ObjectPair pair, Extraction extraction, Map<String, String> newGlobals) {
-        List<Problem> problems = new ArrayList<>();
-        for (ElfSymbol symbol : extraction.object().symbols()) {
-            String unit = newGlobals.get(symbol.name());
-            if (symbol.isUndefined()
-                    && unit != null
-                    && !extraction.originals().containsKey(symbol)) {
-                problems.add(
-                        new Problem(
-                                "RBL-GLOBAL-ELSEWHERE",
-                                symbol.name(),
-                                pair.unit().source()
-                                        + " uses it, and the patch newly defines it in "
-                                        + unit
-                                        + "; units of a livepatch cannot share new names yet",
-                                "define it, as static, in each file that uses it"));
-            }
-        }
-        if (!problems.isEmpty()) {
-            throw new RebootlessException(ExitStatus.REFUSED, problems);
-        }
-    }
-
-    /** The image's own table says which functions ftrace can route. */
-    private void requireFentry(ChangeSet changes, UnitMatch match) {
+    /** The shipped table says which functions ftrace can route. */
+    private static void requireFentry(ChangeSet changes, UnitMatch match, ShippedCode code) {
         List<Problem> problems = new ArrayList<>();
         for (Item item : changes.replaced().keySet()) {
             long address = match.address(item).orElseThrow();
-            if (kernel.image().fentrySiteWithin(address, address + item.size()).isEmpty()) {
+            if (code.fentrySiteWithin(address, address + item.size()).isEmpty()) {
                 problems.add(
                         new Problem(
                                 "RBL-NO-FENTRY",

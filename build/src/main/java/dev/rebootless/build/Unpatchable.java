@@ -63,16 +63,6 @@ final class Unpatchable {
 
     /** Why a unit cannot be patched, if it cannot. */
     static Optional<Problem> refusal(UnitCommand unit) {
-        if (!unit.inVmlinux()) {
-            return Optional.of(
-                    new Problem(
-                            "RBL-MODULE",
-                            unit.source(),
-                            "it is built into the module "
-                                    + unit.target()
-                                    + "; only code of vmlinux is served yet",
-                            "unload and replace the module, or reboot into the fixed kernel"));
-        }
         return RULES.stream()
                 .filter(r -> unit.source().startsWith(r.prefix()))
                 .findFirst()

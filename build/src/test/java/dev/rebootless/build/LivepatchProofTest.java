@@ -77,6 +77,14 @@ class LivepatchProofTest {
     }
 
     @Test
+    void whatOneFileNewlyDefinesAndAnotherUsesIsProven() {
+        Module module = proving.prove("shared-globals");
+        assertThat(module.functions()).containsExactly("version_proc_show");
+        assertThat(module.definedSymbols()).contains("uptime_count", "uptime_word");
+        assertThat(module.klpSymbols()).noneMatch(name -> name.startsWith("uptime_"));
+    }
+
+    @Test
     void aNewPerCpuVariableIsProven() {
         Module module = proving.prove("uptime-readers");
         assertThat(module.sizeOf(".data..percpu")).isEqualTo(8);

@@ -79,8 +79,8 @@ class RefusalTest {
     }
 
     @Test
-    void aUnitOfAModuleIsRefusedAndTheModuleIsNamed() {
-        assertRefused("module-unit", "RBL-MODULE", "drivers/block/loop.c", "module loop");
+    void aFunctionThatFollowsAStaticKeyOfItsModuleIsRefused() {
+        assertRefused("nft-static-key", "RBL-MODULE-EARLY", "nft_trace_enabled", "static key");
     }
 
     @Test

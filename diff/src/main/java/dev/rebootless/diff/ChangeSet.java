@@ -1,6 +1,7 @@
 package dev.rebootless.diff;
 
 import dev.rebootless.base.Problem;
+import dev.rebootless.elf.ElfSymbol;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -71,6 +72,27 @@ public final class ChangeSet {
             }
         }
         return List.copyOf(names);
+    }
+
+    /** Sorted names, defined outside the unit, of what the code and data that move refer to. */
+    public List<String> externals() {
+        Set<String> names = new TreeSet<>();
+        for (Item item : selection.carried()) {
+            patched.references(item).forEach(r -> addExternal(r, names));
+            patched.entries(item).forEach(e -> e.references().forEach(r -> addExternal(r, names)));
+        }
+        return List.copyOf(names);
+    }
+
+    private static void addExternal(Reference reference, Set<String> names) {
+        if (reference.target() instanceof Target.External(ElfSymbol symbol, long addend)) {
+            names.add(symbol.name());
+        }
+    }
+
+    /** Whether nothing of the unit moves into a livepatch. */
+    public boolean movesNothing() {
+        return selection.carried().isEmpty();
     }
 
     /** Sorted names of the functions and data that only the original has. */

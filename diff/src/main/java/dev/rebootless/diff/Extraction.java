@@ -12,11 +12,17 @@ import java.util.Map;
  * @param replaced the functions to be replaced
  * @param originals for undefined symbols that stand for something in the original unit: its symbol
  *     in the original object. The others are symbols that the unit itself refers to by name
+ * @param provided new names that other units may refer to, and what bears them in the object, where
+ *     every symbol is local
  */
 public record Extraction(
-        ElfObject object, List<Replacement> replaced, Map<ElfSymbol, ElfSymbol> originals) {
+        ElfObject object,
+        List<Replacement> replaced,
+        Map<ElfSymbol, ElfSymbol> originals,
+        Map<String, ElfSymbol> provided) {
     public Extraction {
         replaced = List.copyOf(replaced);
+        provided = java.util.Collections.unmodifiableMap(new java.util.LinkedHashMap<>(provided));
         originals = java.util.Collections.unmodifiableMap(new java.util.LinkedHashMap<>(originals));
     }
 

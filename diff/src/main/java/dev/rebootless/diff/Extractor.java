@@ -345,7 +345,15 @@ public final class Extractor {
                         tables,
                         List.of(),
                         Map.of());
-        return new Extraction(object, replaced, originals);
+        Map<String, ElfSymbol> provided = new LinkedHashMap<>();
+        defined.forEach((item, symbol) -> {
+            if (changes.selection().isNew(item)) {
+                item.symbols().stream()
+                        .filter(s -> !s.isLocal())
+                        .forEach(s -> provided.put(s.name(), symbol));
+            }
+        });
+        return new Extraction(object, replaced, originals, provided);
     }
 
     private static ElfSection section(Output output) {

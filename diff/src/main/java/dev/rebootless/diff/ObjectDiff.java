@@ -45,14 +45,25 @@ public final class ObjectDiff {
      * @param lines whether a constant that looks like a line number may differ
      */
     public static ChangeSet compare(ElfObject original, ElfObject patched, SourceLines lines) {
-        return new ObjectDiff(ObjectModel.of(original), ObjectModel.of(patched), lines).run();
+        return compare(original, patched, lines, Set.of());
     }
 
-    private ChangeSet run() {
+    /**
+     * As {@link #compare(ElfObject, ElfObject, SourceLines)}.
+     *
+     * @param wanted names of new global functions and data that move although nothing of this unit
+     *     may need them, since what moves of other units does
+     */
+    public static ChangeSet compare(
+            ElfObject original, ElfObject patched, SourceLines lines, Set<String> wanted) {
+        return new ObjectDiff(ObjectModel.of(original), ObjectModel.of(patched), lines).run(wanted);
+    }
+
+    private ChangeSet run(Set<String> wanted) {
         refusals.addAll(original.problems());
         refusals.addAll(patched.problems());
         comparePairs();
-        Selection selection = Selection.of(patched, correlation, changedFunctions);
+        Selection selection = Selection.of(patched, correlation, changedFunctions, wanted);
         refusals.addAll(selection.refusals());
         selection.replaced().forEach(this::checkReplaceable);
         changedData.forEach(this::refuseChangedData);

@@ -68,8 +68,13 @@ final class Selection {
      * Selects, starting from the changed functions.
      *
      * @param changed original to patched function, whichever part of it changed
+     * @param wanted names of new global items that other units need
      */
-    static Selection of(ObjectModel patched, Correlation correlation, Map<Item, Item> changed) {
+    static Selection of(
+            ObjectModel patched,
+            Correlation correlation,
+            Map<Item, Item> changed,
+            Set<String> wanted) {
         Selection selection = new Selection(patched, correlation);
         Deque<Item> work = new ArrayDeque<>();
         changed.forEach((ours, theirs) -> {
@@ -77,6 +82,13 @@ final class Selection {
             correlation.originalOf(hot).ifPresent(o -> selection.replaced.put(o, hot));
             selection.carryFamily(hot, work);
         });
+        for (Item item : patched.items()) {
+            if (isWanted(item, wanted) && correlation.originalOf(item).isEmpty()) {
+                // What a unit may define anew is decided as for a reference of its own.
+                selection.follow(
+                        item, new Reference(0, 0, new Target.InItem(item, 0, 0), false), work);
+            }
+        }
         while (!work.isEmpty()) {
             Item item = work.remove();
             for (Reference reference : patched.references(item)) {
@@ -91,6 +103,10 @@ final class Selection {
             }
         }
         return selection;
+    }
+
+    private static boolean isWanted(Item item, Set<String> wanted) {
+        return item.symbols().stream().anyMatch(s -> !s.isLocal() && wanted.contains(s.name()));
     }
 
     /**

@@ -12,6 +12,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
 
@@ -21,7 +22,7 @@ import java.util.stream.Collectors;
  * <p>Immutable and safe for use by several threads. Symbols, types and ftrace sites are decoded
  * when first asked for and kept. Addresses are those the kernel was linked for, before KASLR.
  */
-public final class KernelImage {
+public final class KernelImage implements ShippedCode {
     /** A boot image larger than this is not read; generic ones have 12 MB. */
     private static final long MAX_FILE_BYTES = 256L << 20;
 
@@ -109,6 +110,11 @@ public final class KernelImage {
         return new KernelImage(ElfImage.read(vmlinux));
     }
 
+    @Override
+    public String target() {
+        return VMLINUX;
+    }
+
     /** All sections, those that are not loaded too, in the order of the file. */
     public List<ImageSection> sections() {
         return elf.sections();
@@ -149,6 +155,7 @@ public final class KernelImage {
      * @param length in bytes, up to 64 MiB
      * @throws RebootlessException {@code RBL-KERNEL-ADDRESS} when they are not all in one section
      */
+    @Override
     public byte[] read(long address, int length) {
         ImageSection section = sectionAt(address).orElse(null);
         if (section == null
@@ -202,6 +209,7 @@ public final class KernelImage {
      *
      * @throws RebootlessException {@code RBL-KERNEL-KALLSYMS} when it has none, or they are damaged
      */
+    @Override
     public KernelSymbols symbols() {
         return symbols.get();
     }
@@ -251,6 +259,17 @@ public final class KernelImage {
         return new AddressRange(addressOf("__init_begin"), addressOf("__init_end"));
     }
 
+    @Override
+    public boolean isInit(long address) {
+        return initRange().contains(address);
+    }
+
+    /** As {@link KernelSymbols#sympos}; in vmlinux it is always sure. */
+    @Override
+    public OptionalInt sympos(KernelSymbol symbol) {
+        return OptionalInt.of(symbols().sympos(symbol));
+    }
+
     /**
      * The addresses at which ftrace can take over, that is, of the calls to {@code __fentry__} or
      * of the NOPs in their place, in rising order: the table from {@code __start_mcount_loc} to
@@ -264,6 +283,7 @@ public final class KernelImage {
     }
 
     /** The first ftrace site from {@code start} on and below {@code end}. */
+    @Override
     public OptionalLong fentrySiteWithin(long start, long end) {
         long[] sites = fentrySites.get();
         // All are in the upper half of the address space, so signed order is right for them.
@@ -303,6 +323,7 @@ public final class KernelImage {
      * @return empty when this kernel has no such table, or it is none about places in code
      * @throws RebootlessException {@code RBL-KERNEL-IMAGE} when it is damaged
      */
+    @Override
     public Optional<CodeTable> codeTable(String section) {
         Lazy<Optional<CodeTable>> table = codeTables.get(section);
         return table == null ? Optional.empty() : table.get();

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 
@@ -194,6 +195,15 @@ public final class KernelModule {
     /** The values of a key in {@code .modinfo}, such as {@code depends}, in order; often none. */
     public List<String> modinfo(String key) {
         return values(object, key);
+    }
+
+    /** The build id, in lower-case hexadecimal digits (NT_GNU_BUILD_ID); empty when it has none. */
+    public Optional<String> buildId() {
+        return object.sections().stream()
+                .filter(s -> s.type() == Elf.SHT_NOTE && s.size() <= Notes.MAX_BYTES)
+                .flatMap(s -> Notes.buildId(s.content()).stream())
+                .findFirst()
+                .map(bytes -> HexFormat.of().formatHex(bytes));
     }
 
     /** Whether a signature was behind it. Whose it is, and whether it holds, was not looked at. */

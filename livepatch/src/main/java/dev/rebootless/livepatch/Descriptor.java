@@ -8,6 +8,7 @@ import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.elf.RelocationTable;
 import dev.rebootless.elf.SymbolPlace;
 import dev.rebootless.kernel.Btf;
+import dev.rebootless.kernel.ShippedCode;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 
 /**
  * The part of a livepatch module that tells the kernel what it is: struct module, struct klp_patch
@@ -45,8 +47,9 @@ final class Descriptor {
             List<ElfSection> sections, List<ElfSymbol> symbols, List<RelocationTable> tables) {}
 
     /**
-     * Writes the descriptor for functions of vmlinux.
+     * Writes the descriptor.
      *
+     * @param functions by the name of their target object
      * @param module the module's name, below the size of the field in struct module (56 bytes with
      *     the zero)
      * @param enable undefined symbol of {@code klp_enable_patch}
@@ -57,7 +60,7 @@ final class Descriptor {
             Btf btf,
             String module,
             boolean replace,
-            List<Function> functions,
+            SequencedMap<String, List<Function>> functions,
             ElfSymbol enable,
             ElfSymbol returnThunk) {
         return new Descriptor(btf).parts(module, replace, functions, enable, returnThunk);
@@ -87,7 +90,7 @@ final class Descriptor {
     private Parts parts(
             String module,
             boolean replace,
-            List<Function> functions,
+            SequencedMap<String, List<Function>> functions,
             ElfSymbol enable,
             ElfSymbol returnThunk) {
         Btf.Struct moduleStruct = struct("module");
@@ -95,12 +98,16 @@ final class Descriptor {
         Btf.Struct object = struct("klp_object");
         Btf.Struct func = struct("klp_func");
 
-        // One writable section: patch, two objects (the second ends the list), functions and their
-        // end.
+        // One writable section: patch, objects and a zeroed one that ends their list, and for each
+        // object its functions and a zeroed one.
         int patchAt = 0;
         int objectsAt = align(patchAt + (int) patch.size());
-        int functionsAt = align(objectsAt + 2 * (int) object.size());
-        int size = functionsAt + (functions.size() + 1) * (int) func.size();
+        int size = align(objectsAt + (functions.size() + 1) * (int) object.size());
+        List<Integer> functionsAt = new ArrayList<>();
+        for (List<Function> ofOne : functions.values()) {
+            functionsAt.add(size);
+            size = align(size + (ofOne.size() + 1) * (int) func.size());
+        }
         ByteBuffer data = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
         data.put(patchAt + offset(patch, "replace"), (byte) (replace ? 1 : 0));
 
@@ -118,14 +125,25 @@ final class Descriptor {
                         new SymbolPlace.In(thisModule));
 
         List<StringField> names = new ArrayList<>();
-        for (int i = 0; i < functions.size(); i++) {
-            Function function = functions.get(i);
-            int at = functionsAt + i * (int) func.size();
-            names.add(new StringField(at + offset(func, "old_name"), string(function.name())));
-            dataFields.add(
-                    new ElfRelocation(
-                            at + offset(func, "new_func"), Elf.R_X86_64_64, function.body(), 0));
-            data.putLong(at + offset(func, "old_sympos"), function.sympos());
+        int number = 0;
+        for (Map.Entry<String, List<Function>> target : functions.entrySet()) {
+            // The name of vmlinux stays NULL (include/linux/livepatch.h, struct klp_object).
+            if (!target.getKey().equals(ShippedCode.VMLINUX)) {
+                int at = objectsAt + number * (int) object.size();
+                names.add(new StringField(at + offset(object, "name"), string(target.getKey())));
+            }
+            int at = functionsAt.get(number++);
+            for (Function function : target.getValue()) {
+                names.add(new StringField(at + offset(func, "old_name"), string(function.name())));
+                dataFields.add(
+                        new ElfRelocation(
+                                at + offset(func, "new_func"),
+                                Elf.R_X86_64_64,
+                                function.body(),
+                                0));
+                data.putLong(at + offset(func, "old_sympos"), function.sympos());
+                at += (int) func.size();
+            }
         }
         ElfSection text =
                 ElfSection.progbits(
@@ -171,13 +189,14 @@ final class Descriptor {
         dataFields.add(
                 new ElfRelocation(
                         patchAt + offset(patch, "objs"), Elf.R_X86_64_64, dataSymbol, objectsAt));
-        // The name of the object stays NULL: functions of vmlinux.
-        dataFields.add(
-                new ElfRelocation(
-                        objectsAt + offset(object, "funcs"),
-                        Elf.R_X86_64_64,
-                        dataSymbol,
-                        functionsAt));
+        for (int i = 0; i < functionsAt.size(); i++) {
+            dataFields.add(
+                    new ElfRelocation(
+                            objectsAt + i * object.size() + offset(object, "funcs"),
+                            Elf.R_X86_64_64,
+                            dataSymbol,
+                            functionsAt.get(i)));
+        }
 
         return new Parts(
                 List.of(thisModule, text, rodata, dataSection),
@@ -253,8 +272,11 @@ final class Descriptor {
     /**
      * The {@code .modinfo} of a livepatch (include/linux/moduleparam.h, MODULE_INFO:
      * zero-terminated tag=value).
+     *
+     * @param namespaces of symbols that it imports
      */
-    static ElfSection modinfo(String module, String vermagic, String description) {
+    static ElfSection modinfo(
+            String module, String vermagic, String description, List<String> namespaces) {
         Map<String, String> tags = new LinkedHashMap<>();
         tags.put("license", "GPL");
         tags.put("livepatch", "Y");
@@ -268,6 +290,10 @@ final class Descriptor {
             out.writeBytes((tag + "=" + value).getBytes(StandardCharsets.UTF_8));
             out.write(0);
         });
+        for (String namespace : namespaces) {
+            out.writeBytes(("import_ns=" + namespace).getBytes(StandardCharsets.UTF_8));
+            out.write(0);
+        }
         return ElfSection.progbits(".modinfo", Elf.SHF_ALLOC, 1, out.toByteArray());
     }
 

@@ -12,6 +12,7 @@ import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -29,6 +30,11 @@ final class LinkedObject {
     private final List<ElfSymbol> locals = new ArrayList<>();
     private final List<ElfSymbol> globals = new ArrayList<>();
     private final Map<Resolution, ElfSymbol> undefined = new LinkedHashMap<>();
+
+    /** Stands for what a unit provides under a name, which may be added later. */
+    private final Map<String, ElfSymbol> inside = new LinkedHashMap<>();
+
+    private final Map<String, ElfSymbol> provided = new LinkedHashMap<>();
 
     private static final class Merged {
         private final ElfSection first;
@@ -80,11 +86,11 @@ final class LinkedObject {
             List<RelocationTable> tables,
             Map<ElfSymbol, Resolution> resolutions) {
         // At once, not when the first reference is moved: the import table is made from them.
-        resolutions.values().forEach(this::undefined);
+        resolutions.values().forEach(this::meant);
         Function<ElfSymbol, ElfSymbol> meaning =
                 symbol -> {
                     Resolution resolution = resolutions.get(symbol);
-                    return resolution == null ? symbol : undefined(resolution);
+                    return resolution == null ? symbol : meant(resolution);
                 };
         for (ElfSection section : added) {
             List<ElfRelocation> relocations =
@@ -102,7 +108,13 @@ final class LinkedObject {
         }
     }
 
-    /** The one undefined symbol of a meaning. */
+    private ElfSymbol meant(Resolution resolution) {
+        return resolution instanceof Resolution.Inside(String name)
+                ? inside.computeIfAbsent(name, ElfSymbol::undefined)
+                : undefined(resolution);
+    }
+
+    /** The one undefined symbol of a meaning outside the object. */
     ElfSymbol undefined(Resolution resolution) {
         return undefined.computeIfAbsent(resolution, r -> ElfSymbol.undefined(r.name()));
     }
@@ -161,6 +173,7 @@ final class LinkedObject {
                                 symbol.value() + offset.getOrDefault(section, 0L)));
             }
         }
+        inside.forEach((name, symbol) -> moved.put(symbol, provided(name, moved)));
         List<RelocationTable> tables = new ArrayList<>();
         for (Merged merged : sections.values()) {
             List<ElfRelocation> relocations = new ArrayList<>();
@@ -177,7 +190,7 @@ final class LinkedObject {
             }
         }
         List<ElfSymbol> symbols = new ArrayList<>(sectionSymbol.values());
-        symbols.addAll(moved.values());
+        symbols.addAll(new LinkedHashSet<>(moved.values()));
         symbols.addAll(undefined.values());
         Map<ElfSymbol, Resolution> meanings = new LinkedHashMap<>();
         undefined.forEach((resolution, symbol) -> meanings.put(symbol, resolution));
@@ -185,6 +198,25 @@ final class LinkedObject {
                 ElfObject.of(
                         ElfHeader.x86Relocatable(), list, symbols, tables, List.of(), Map.of()),
                 meanings);
+    }
+
+    /** Lets other units refer to symbols of what was added, by these names. */
+    void provide(Map<String, ElfSymbol> symbols) {
+        symbols.forEach((name, symbol) -> {
+            if (provided.put(name, symbol) != null) {
+                throw new IllegalStateException("two units of the livepatch define " + name);
+            }
+        });
+    }
+
+    /** What a name means, at its place in the result. */
+    private ElfSymbol provided(String name, Map<ElfSymbol, ElfSymbol> moved) {
+        ElfSymbol symbol = provided.get(name);
+        ElfSymbol definition = symbol == null ? null : moved.get(symbol);
+        if (definition == null) {
+            throw new IllegalStateException("no unit of the livepatch defines " + name);
+        }
+        return definition;
     }
 
     private static ElfRelocation move(

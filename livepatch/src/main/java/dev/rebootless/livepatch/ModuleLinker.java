@@ -11,8 +11,6 @@ import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.elf.ElfWriter;
 import dev.rebootless.elf.RelocationTable;
 import dev.rebootless.elf.SymbolPlace;
-import dev.rebootless.kernel.KernelImage;
-import dev.rebootless.kernel.SymbolVersions;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.ManifestJson;
 import java.io.IOException;
@@ -21,11 +19,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.TreeMap;
 
 /**
@@ -47,13 +47,11 @@ public final class ModuleLinker {
      */
     public static final int MAX_NAME_LENGTH = 55;
 
-    private final KernelImage image;
-    private final SymbolVersions exports;
+    private final ShippedKernel kernel;
     private final Objtool objtool;
 
-    public ModuleLinker(KernelImage image, SymbolVersions exports, Objtool objtool) {
-        this.image = image;
-        this.exports = exports;
+    public ModuleLinker(ShippedKernel kernel, Objtool objtool) {
+        this.kernel = kernel;
         this.objtool = objtool;
     }
 
@@ -67,17 +65,20 @@ public final class ModuleLinker {
      */
     public LivepatchModule link(Manifest manifest, List<UnitPatch> units, Path work) {
         LinkedObject linked = new LinkedObject();
-        List<Descriptor.Function> functions = new ArrayList<>();
+        SequencedMap<String, List<Descriptor.Function>> functions = new LinkedHashMap<>();
         for (UnitPatch unit : units) {
             linked.add(unit.extraction().object(), unit.resolutions());
-            functions.addAll(functions(unit));
+            linked.provide(unit.extraction().provided());
+            functions
+                    .computeIfAbsent(unit.target(), target -> new ArrayList<>())
+                    .addAll(functions(unit));
         }
         addStaticCallKeys(linked);
         ElfSymbol enable = linked.undefined(exported("klp_enable_patch"));
         ElfSymbol returnThunk = linked.undefined(exported("__x86_return_thunk"));
         Descriptor.Parts parts =
                 Descriptor.write(
-                        image.btf(),
+                        kernel.image().btf(),
                         manifest.module(),
                         manifest.replace(),
                         functions,
@@ -94,7 +95,8 @@ public final class ModuleLinker {
     private List<Descriptor.Function> functions(UnitPatch unit) {
         return unit.extraction().replaced().stream()
                 .map(replacement -> {
-                    PatchedAt at = PatchedAt.of(image, unit, replacement.original());
+                    PatchedAt at =
+                            PatchedAt.of(kernel.code(unit.target()), unit, replacement.original());
                     return new Descriptor.Function(at.name(), at.sympos(), replacement.body());
                 })
                 .toList();
@@ -103,14 +105,15 @@ public final class ModuleLinker {
     private void addStaticCallKeys(LinkedObject linked) {
         for (Resolution resolution : linked.resolutions()) {
             if (resolution.name().startsWith("__SCT__")) {
-                linked.undefined(SymbolResolver.staticCallKey(resolution.name(), image));
+                linked.undefined(SymbolResolver.staticCallKey(resolution.name(), kernel.image()));
             }
         }
     }
 
     private Resolution exported(String name) {
-        return exports.export(name)
-                .<Resolution>map(e -> new Resolution.Exported(name, e.crc()))
+        return kernel.exports()
+                .export(name)
+                .<Resolution>map(e -> new Resolution.Exported(name, e.crc(), e.namespace()))
                 .orElseThrow(() ->
                         RebootlessException.refused(
                                 "RBL-KERNEL-UNFIT",
@@ -137,8 +140,9 @@ public final class ModuleLinker {
                 Descriptor.modinfo(
                         manifest.module(),
                         manifest.kernel().vermagic(),
-                        "Rebootless livepatch " + manifest.name()),
-                Descriptor.versions(image.btf(), List.copyOf(imports.values())),
+                        "Rebootless livepatch " + manifest.name(),
+                        namespaces(imports.values())),
+                Descriptor.versions(kernel.image().btf(), List.copyOf(imports.values())),
                 Descriptor.note(
                         Manifest.NOTE_SECTION,
                         Manifest.NOTE_NAME,
@@ -148,6 +152,16 @@ public final class ModuleLinker {
                 // module.
                 Descriptor.note(
                         ".note.gnu.build-id", "GNU", 3, java.util.Arrays.copyOf(identity, 20)));
+    }
+
+    /** What MODULE_IMPORT_NS of a module would name (include/linux/module.h). */
+    private static List<String> namespaces(Collection<Resolution.Exported> imports) {
+        return imports.stream()
+                .map(Resolution.Exported::namespace)
+                .filter(n -> !n.isEmpty())
+                .distinct()
+                .sorted()
+                .toList();
     }
 
     private ElfObject runObjtool(LinkedObject.Result result, Path work) {
@@ -256,7 +270,10 @@ public final class ModuleLinker {
             ElfSymbol result =
                     switch (meaning) {
                         case null -> symbol;
-                        case Resolution.Exported(String name, int crc) -> ElfSymbol.undefined(name);
+                        case Resolution.Exported export -> ElfSymbol.undefined(export.name());
+                        case Resolution.Inside inside ->
+                                throw new IllegalStateException(
+                                        inside.name() + " is undefined after the link");
                         case Resolution.Klp klp ->
                                 new ElfSymbol(
                                         klp.symbolName(),
@@ -305,9 +322,8 @@ public final class ModuleLinker {
         List<ElfRelocation> ordinary = new ArrayList<>();
         Map<String, List<ElfRelocation>> klp = new TreeMap<>();
         for (ElfRelocation relocation : table.relocations()) {
-            if (meanings.get(relocation.symbol())
-                    instanceof Resolution.Klp(String target, String name, int pos)) {
-                klp.computeIfAbsent(target, k -> new ArrayList<>()).add(relocation);
+            if (meanings.get(relocation.symbol()) instanceof Resolution.Klp meaning) {
+                klp.computeIfAbsent(meaning.writtenWith(), k -> new ArrayList<>()).add(relocation);
             } else {
                 ordinary.add(relocation);
             }

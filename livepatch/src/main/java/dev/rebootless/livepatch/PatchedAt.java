@@ -1,22 +1,27 @@
 package dev.rebootless.livepatch;
 
+import dev.rebootless.base.RebootlessException;
 import dev.rebootless.elf.ElfSymbol;
-import dev.rebootless.kernel.KernelImage;
 import dev.rebootless.kernel.KernelSymbol;
+import dev.rebootless.kernel.ShippedCode;
 
 /**
- * Where the livepatch core finds a replaced function of vmlinux.
+ * Where the livepatch core finds a replaced function.
  *
- * @param sympos which of several symbols of the name in kallsyms, from 1; 0 if it is unique
- * @param address in the image
+ * @param sympos which of several symbols of the name in the target object, from 1; 0 if it is
+ *     unique
+ * @param address in the shipped code
  */
 public record PatchedAt(String name, int sympos, long address) {
     /**
      * Of a function whose original is proven.
      *
-     * @throws IllegalStateException if it is not: a fault of ours
+     * @param code of the unit's target object
+     * @throws RebootlessException exit status 4 {@code RBL-SYMBOL-AMBIGUOUS} when the kernel may
+     *     count its namesakes in two ways
+     * @throws IllegalStateException if it is not proven: a fault of ours
      */
-    public static PatchedAt of(KernelImage image, UnitPatch unit, ElfSymbol original) {
+    public static PatchedAt of(ShippedCode code, UnitPatch unit, ElfSymbol original) {
         long address =
                 unit.changes()
                         .original()
@@ -26,12 +31,18 @@ public record PatchedAt(String name, int sympos, long address) {
                         .orElseThrow(() ->
                                 new IllegalStateException(original.name() + " is not proven"));
         KernelSymbol symbol =
-                image.symbols().at(address).stream()
+                code.symbols().at(address).stream()
                         .filter(s -> s.name().equals(original.name()))
                         .findFirst()
                         .orElseThrow(() ->
                                 new IllegalStateException(
                                         original.name() + " is not at its address"));
-        return new PatchedAt(symbol.name(), image.symbols().sympos(symbol), address);
+        int sympos =
+                code.sympos(symbol)
+                        .orElseThrow(() ->
+                                new RebootlessException(
+                                        dev.rebootless.base.ExitStatus.REFUSED,
+                                        SymbolResolver.uncountable(code, symbol.name())));
+        return new PatchedAt(symbol.name(), sympos, address);
     }
 }

@@ -96,11 +96,12 @@ final class LinkedObjectTest {
     void twoMeaningsOfOneNameAreTwoSymbols() {
         LinkedObject linked = new LinkedObject();
 
-        ElfSymbol one = linked.undefined(new Resolution.Klp("vmlinux", "twin", 1));
-        ElfSymbol two = linked.undefined(new Resolution.Klp("vmlinux", "twin", 2));
+        ElfSymbol one = linked.undefined(new Resolution.Klp("vmlinux", "twin", 1, "vmlinux"));
+        ElfSymbol two = linked.undefined(new Resolution.Klp("vmlinux", "twin", 2, "vmlinux"));
 
         assertThat(one).isNotSameAs(two);
-        assertThat(linked.undefined(new Resolution.Klp("vmlinux", "twin", 1))).isSameAs(one);
+        assertThat(linked.undefined(new Resolution.Klp("vmlinux", "twin", 1, "vmlinux")))
+                .isSameAs(one);
         assertThat(linked.build().undefined()).hasSize(2);
     }
 }

@@ -3,6 +3,7 @@ package dev.rebootless.manifest;
 import static java.util.Objects.requireNonNull;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a livepatch module says of itself, read from modules that may be foreign: a field that is
@@ -112,10 +113,18 @@ public record Manifest(
         }
     }
 
-    /** The functions replaced in one target object, {@code vmlinux} or a module. */
-    public record TargetObject(String name, List<PatchedFunction> functions) {
+    /**
+     * The functions replaced in one target object.
+     *
+     * @param name {@code vmlinux} or a module's
+     * @param buildId of it as shipped, hexadecimal; a host whose module has another one runs
+     *     another build of it. Empty where it has none
+     */
+    public record TargetObject(
+            String name, Optional<String> buildId, List<PatchedFunction> functions) {
         public TargetObject {
             requireNonNull(name);
+            requireNonNull(buildId);
             functions = List.copyOf(functions);
         }
     }

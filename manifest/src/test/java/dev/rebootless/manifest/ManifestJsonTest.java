@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.rebootless.base.RebootlessException;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -25,6 +26,7 @@ class ManifestJsonTest {
                     List.of(
                             new Manifest.TargetObject(
                                     "vmlinux",
+                                    Optional.of("ab"),
                                     List.of(new Manifest.PatchedFunction("f", 2, "fs/f.c")))),
                     List.of("new"),
                     List.of("look"));

@@ -224,11 +224,13 @@ final class AgainstDebugPackageTest {
                         Map.of());
         return java.util.Objects.requireNonNull(
                 SymbolResolver.resolve(
-                                new Extraction(object, List.of(), Map.of(undefined, symbol)),
+                                new Extraction(
+                                        object, List.of(), Map.of(undefined, symbol), Map.of()),
                                 model,
                                 match,
-                                KIT.image(),
-                                KIT.exports())
+                                KIT.kernel(),
+                                "vmlinux",
+                                Set.of())
                         .get(undefined));
     }
 }

@@ -1,12 +1,15 @@
 package dev.rebootless.build.runpre;
 
 import dev.rebootless.base.Progress;
+import dev.rebootless.build.KitKernel;
 import dev.rebootless.diff.Item;
 import dev.rebootless.diff.ObjectModel;
 import dev.rebootless.elf.Elf;
 import dev.rebootless.elf.ElfReader;
 import dev.rebootless.kernel.KernelImage;
+import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.kernel.SymbolVersions;
+import dev.rebootless.livepatch.ShippedKernel;
 import dev.rebootless.livepatch.runpre.RunPre;
 import dev.rebootless.livepatch.runpre.UnitMatch;
 import dev.rebootless.source.compile.KernelTree;
@@ -17,8 +20,6 @@ import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.kit.Kits;
 import dev.rebootless.source.patch.PatchedTree;
 import dev.rebootless.source.patch.SourcePatch;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,20 +34,14 @@ final class StockKit {
     }
 
     private final Kit kit;
-    private final KernelImage image;
-    private final SymbolVersions exports;
+    private final ShippedKernel kernel;
     private final UnitCommands commands;
     private final UnitCompiler compiler;
 
     private StockKit() {
         Kits kits = new Kits(Kits.userCache(), Progress.SILENT);
         kit = kits.add(kits.newestCloudRelease("6.1"));
-        try {
-            image = KernelImage.open(kit.image());
-            exports = SymbolVersions.read(kit.symvers());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        kernel = KitKernel.read(kit);
         commands = commands(kit);
         compiler = compiler(kit);
     }
@@ -78,12 +73,16 @@ final class StockKit {
         return kit;
     }
 
+    ShippedKernel kernel() {
+        return kernel;
+    }
+
     KernelImage image() {
-        return image;
+        return kernel.image();
     }
 
     SymbolVersions exports() {
-        return exports;
+        return kernel.exports();
     }
 
     UnitCommands commands() {
@@ -122,13 +121,14 @@ final class StockKit {
     /** Matches all functions of a unit; the shipped layout is compiled only where it is needed. */
     Verdict matchAll(String source) {
         ObjectModel model = original(source);
-        UnitMatch match = RunPre.match(model, image);
+        ShippedCode code = kernel.code(commands.of(source).target());
+        UnitMatch match = RunPre.match(model, code);
         List<Item> functions = model.items().stream().filter(StockKit::isNamedFunction).toList();
         List<Item> unproven =
                 functions.stream().filter(f -> match.mismatch(f).isPresent()).toList();
         if (!unproven.isEmpty()) {
             ObjectModel shipped = shippedLayout(source);
-            UnitMatch other = RunPre.match(shipped, image);
+            UnitMatch other = RunPre.match(shipped, code);
             List<Item> left = new ArrayList<>();
             for (Item item : unproven) {
                 boolean proven =
@@ -154,6 +154,6 @@ final class StockKit {
         boolean weak = function.symbols().stream().allMatch(s -> s.binding() == Elf.STB_WEAK);
         // nm(1): W and w are weak symbols, T is a strong global one.
         return weak
-                && image.symbols().named(function.name()).stream().anyMatch(s -> s.type() == 'T');
+                && image().symbols().named(function.name()).stream().anyMatch(s -> s.type() == 'T');
     }
 }

@@ -17,10 +17,12 @@ import dev.rebootless.kernel.SymbolVersions;
 import dev.rebootless.livepatch.Resolution;
 import dev.rebootless.livepatch.SymbolResolver;
 import dev.rebootless.livepatch.runpre.UnitMatch;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -43,11 +45,12 @@ final class SymbolResolverTest {
                         List.of(),
                         Map.of());
         return SymbolResolver.resolve(
-                new Extraction(object, List.of(), originals),
+                new Extraction(object, List.of(), originals, Map.of()),
                 unit,
                 match,
-                kit.image(),
-                kit.exports());
+                kit.kernel(),
+                "vmlinux",
+                Set.of());
     }
 
     private Resolution external(String name, UnitMatch match) {
@@ -106,26 +109,26 @@ final class SymbolResolverTest {
         SymbolVersions.Export export = kit.exports().export("seq_printf").orElseThrow();
 
         assertThat(external("seq_printf", NOTHING_PROVEN))
-                .isEqualTo(new Resolution.Exported("seq_printf", export.crc()));
+                .isEqualTo(new Resolution.Exported("seq_printf", export.crc(), ""));
     }
 
     @Test
-    void whatIsExportedIntoANamespaceIsFoundByTheLivepatchCore() {
+    void whatIsExportedIntoANamespaceIsImportedWithIt() {
         SymbolVersions.Export export =
                 kit.exports().exports().stream()
                         .filter(e -> e.fromVmlinux() && !e.namespace().isEmpty())
-                        .filter(e -> kit.image().symbols().named(e.name()).size() == 1)
                         .findFirst()
                         .orElseThrow();
 
         assertThat(external(export.name(), NOTHING_PROVEN))
-                .isEqualTo(new Resolution.Klp("vmlinux", export.name(), 0));
+                .isEqualTo(
+                        new Resolution.Exported(export.name(), export.crc(), export.namespace()));
     }
 
     @Test
     void aNameThatOccursOnceIsBelievedAndHasNoPosition() {
         assertThat(external("linux_proc_banner", NOTHING_PROVEN))
-                .isEqualTo(new Resolution.Klp("vmlinux", "linux_proc_banner", 0));
+                .isEqualTo(new Resolution.Klp("vmlinux", "linux_proc_banner", 0, "vmlinux"));
     }
 
     @Test
@@ -139,7 +142,8 @@ final class SymbolResolverTest {
         for (int i = 0; i < named.size(); i++) {
             UnitMatch match =
                     new UnitMatch(Map.of(), Map.of(name, named.get(i).address()), Map.of());
-            assertThat(external(name, match)).isEqualTo(new Resolution.Klp("vmlinux", name, i + 1));
+            assertThat(external(name, match))
+                    .isEqualTo(new Resolution.Klp("vmlinux", name, i + 1, "vmlinux"));
         }
     }
 
@@ -161,7 +165,7 @@ final class SymbolResolverTest {
                                 List.of(undefined),
                                 Map.of(undefined, function.symbols().getFirst()),
                                 match))
-                .containsEntry(undefined, new Resolution.Klp("vmlinux", name, 2));
+                .containsEntry(undefined, new Resolution.Klp("vmlinux", name, 2, "vmlinux"));
     }
 
     @Test
@@ -196,7 +200,8 @@ final class SymbolResolverTest {
 
         Problem problem = refusal(export.name());
         assertThat(problem.code()).isEqualTo("RBL-SYMBOL-UNKNOWN");
-        assertThat(problem.message()).contains(export.module());
+        String module = Path.of(export.module()).getFileName().toString().replace('-', '_');
+        assertThat(problem.message()).contains("in the module " + module);
     }
 
     @Test

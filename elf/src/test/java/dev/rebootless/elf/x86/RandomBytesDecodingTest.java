@@ -29,6 +29,7 @@ class RandomBytesDecodingTest {
     private static final int PADDING = 16;
 
     private static final int NOP = 0x90;
+    private static final int FWAIT = 0x9B;
     private static final int[] PREFIXES = {
         0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x66, 0x67, 0xF0, 0xF2, 0xF3, 0x41, 0x48, 0x4C
     };
@@ -151,8 +152,9 @@ class RandomBytesDecodingTest {
         LONE_PREFIX,
         /**
          * objdump shows FWAIT and the floating-point instruction after it as one, such as {@code
-         * fstcw} for {@code fwait; fnstcw}. To a processor they are two (SDM volume 2,
-         * "WAIT/FWAIT"), and to us.
+         * fstcw} for {@code fwait; fnstcw}, or the prefixes of what follows as its own, such as
+         * {@code repnz fwait} for 9b f2. To a processor they are two (SDM volume 2, "WAIT/FWAIT"),
+         * and to us.
          */
         JOINED_FWAIT,
         /**
@@ -178,7 +180,9 @@ class RandomBytesDecodingTest {
             if (ours.length() == length) {
                 return EQUAL;
             }
-            boolean joined = ObjdumpComparison.areJoinedWaits(code, offset, offset + length);
+            boolean joined =
+                    ObjdumpComparison.areJoinedWaits(code, offset, offset + length)
+                            || (text.endsWith("fwait") && (code[offset] & 0xFF) == FWAIT);
             return joined ? JOINED_FWAIT : DIFFERENT;
         }
 

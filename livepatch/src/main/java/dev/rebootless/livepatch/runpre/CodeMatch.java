@@ -14,8 +14,9 @@ import dev.rebootless.elf.x86.Instruction;
 import dev.rebootless.elf.x86.Nops;
 import dev.rebootless.elf.x86.X86Decoder;
 import dev.rebootless.kernel.CodeTable;
-import dev.rebootless.kernel.KernelImage;
 import dev.rebootless.kernel.KernelSymbol;
+import dev.rebootless.kernel.ModuleImage;
+import dev.rebootless.kernel.ShippedCode;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -27,7 +28,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Compares one item of a rebuilt object with the bytes at one address of the shipped image. An
+ * Compares one item of a rebuilt object with the bytes at one address of the shipped code. An
  * address field tells where its target must be; that place must carry the target's name in kallsyms
  * or, where the target has no name of its own (strings, jump tables, pieces of alternatives), its
  * content. What the kernel's tables say of the code ({@link CodeTable}) is compared in the same
@@ -47,7 +48,7 @@ final class CodeMatch {
     private static final int MAX_SITE_BYTES = 5;
 
     private final ObjectModel model;
-    private final KernelImage image;
+    private final ShippedCode image;
 
     /** Where in the image the function is looked for. */
     private final long root;
@@ -56,7 +57,7 @@ final class CodeMatch {
     private final Map<String, Long> externals = new LinkedHashMap<>();
     private @Nullable Mismatch mismatch;
 
-    private CodeMatch(ObjectModel model, KernelImage image, long root) {
+    private CodeMatch(ObjectModel model, ShippedCode image, long root) {
         this.model = model;
         this.image = image;
         this.root = root;
@@ -66,7 +67,7 @@ final class CodeMatch {
     record Result(
             Optional<Mismatch> mismatch, Map<Item, Long> addresses, Map<String, Long> externals) {}
 
-    static Result compare(ObjectModel model, KernelImage image, Item item, long address) {
+    static Result compare(ObjectModel model, ShippedCode image, Item item, long address) {
         CodeMatch match = new CodeMatch(model, image, address);
         match.addresses.put(item, address);
         boolean same = match.same(item, address, item, 0) && match.sameTables(item, address);
@@ -326,7 +327,9 @@ final class CodeMatch {
     static boolean isDefinedBy(ElfSymbol symbol, KernelSymbol shipped) {
         boolean weak = symbol.binding() == Elf.STB_WEAK;
         boolean shippedWeak = shipped.type() == 'W' || shipped.type() == 'V';
-        return isMeantBy(symbol, shipped) && (weak == shippedWeak);
+        return shipped.type() != ModuleImage.IMPORT
+                && isMeantBy(symbol, shipped)
+                && (weak == shippedWeak);
     }
 
     private String pointsElsewhere(String name, long target) {

@@ -5,8 +5,8 @@ import dev.rebootless.diff.ItemKind;
 import dev.rebootless.diff.ObjectModel;
 import dev.rebootless.elf.Elf;
 import dev.rebootless.elf.ElfSymbol;
-import dev.rebootless.kernel.KernelImage;
 import dev.rebootless.kernel.KernelSymbol;
+import dev.rebootless.kernel.ShippedCode;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -42,7 +42,7 @@ import java.util.Set;
  */
 public final class RunPre {
     private final ObjectModel model;
-    private final KernelImage image;
+    private final ShippedCode image;
 
     /** For each function the places of its name in the image, and what comparing them gave. */
     private final Map<Item, Map<Long, CodeMatch.Result>> compared = new LinkedHashMap<>();
@@ -56,13 +56,13 @@ public final class RunPre {
     private final Map<Item, Mismatch> mismatches = new LinkedHashMap<>();
     private final Set<Item> open = new LinkedHashSet<>();
 
-    private RunPre(ObjectModel model, KernelImage image) {
+    private RunPre(ObjectModel model, ShippedCode image) {
         this.model = model;
         this.image = image;
     }
 
     /** Matches all functions of a unit, and with them the data that they use. */
-    public static UnitMatch match(ObjectModel original, KernelImage image) {
+    public static UnitMatch match(ObjectModel original, ShippedCode image) {
         RunPre match = new RunPre(original, image);
         match.compareAll();
         // Each round distrusts a function more, or is the last.

@@ -1,0 +1,1 @@
+grep -q "search_restart live$" /proc/net/stat/nf_conntrack
