@@ -4,10 +4,12 @@ import dev.rebootless.lab.GuestMessage.Direction;
 import dev.rebootless.manifest.ProofBoot;
 import dev.rebootless.manifest.ProofCheck;
 import dev.rebootless.manifest.ProofLogProblem;
+import dev.rebootless.manifest.ProofStep;
 import dev.rebootless.manifest.ProofTask;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
@@ -23,19 +25,36 @@ final class BootVerdict {
     private final List<ProofTask> lagging = new ArrayList<>();
     private final List<String> patched = new ArrayList<>();
     private final List<String> waiting = new ArrayList<>();
-    private OptionalDouble loadSeconds = OptionalDouble.empty();
-    private OptionalDouble transitionSeconds = OptionalDouble.empty();
-    private OptionalDouble disableSeconds = OptionalDouble.empty();
-    private OptionalDouble unloadSeconds = OptionalDouble.empty();
+    private final List<ProofStep> steps = new ArrayList<>();
+    private final TargetVerdict targets;
+    private final Life first = new Life();
+    private Life life = first;
     private long taintedAtFirst;
-    private boolean loadedAll = true;
-    private boolean taintsSeen;
-    private boolean reversed;
-    private boolean unloaded;
+
+    /** From loading the livepatch to its removal. */
+    private static final class Life {
+        OptionalDouble loadSeconds = OptionalDouble.empty();
+        OptionalDouble transitionSeconds = OptionalDouble.empty();
+        OptionalDouble disableSeconds = OptionalDouble.empty();
+        OptionalDouble unloadSeconds = OptionalDouble.empty();
+        boolean taintsSeen;
+        boolean reversed;
+        boolean unloaded;
+
+        boolean isWhole() {
+            return loadSeconds.isPresent()
+                    && transitionSeconds.isPresent()
+                    && disableSeconds.isPresent()
+                    && taintsSeen
+                    && unloaded
+                    && !reversed;
+        }
+    }
 
     private BootVerdict(ProofRequest request, Guest.Result result) {
         this.request = request;
         this.result = result;
+        this.targets = new TargetVerdict(request, reasons);
     }
 
     /** The boot of one profile; {@code result} is of a guest that came up. */
@@ -67,11 +86,13 @@ final class BootVerdict {
                 profile.kernelParameters(),
                 accelerator.word(),
                 result.bootSeconds().orElse(0.0),
-                loadSeconds,
-                transitionSeconds,
-                unloadSeconds,
+                first.loadSeconds,
+                first.transitionSeconds,
+                first.unloadSeconds,
                 patched,
                 waiting,
+                targets.targets(),
+                steps,
                 checks,
                 lagging,
                 problems,
@@ -80,6 +101,7 @@ final class BootVerdict {
     }
 
     private void take(GuestMessage message) {
+        ProofSteps.of(message, request).ifPresent(steps::add);
         switch (message) {
             case GuestMessage.Ready ready -> taintedAtFirst = ready.tainted();
             case GuestMessage.Check check -> checks.add(check.result());
@@ -91,19 +113,21 @@ final class BootVerdict {
             }
             case GuestMessage.Transition transition -> takeTransition(transition);
             case GuestMessage.Lagging task -> takeTask(task.task());
-            case GuestMessage.Function function ->
-                    (function.patched() ? patched : waiting)
-                            .add(function.object() + ":" + function.name());
+            case GuestMessage.Function function -> takeFunction(function);
             case GuestMessage.Taints taints -> {
-                taintsSeen = true;
+                life.taintsSeen = true;
                 Taint.forbidden(taints.moduleLetters())
                         .forEach(taint -> reasons.add("the module is tainted: " + taint));
                 takeTaints(taints.tainted());
             }
+            case GuestMessage.StageBegins begins -> takeStage(begins);
+            case GuestMessage.Insert insert -> targets.take(insert);
+            case GuestMessage.Remove remove -> targets.take(remove);
             case GuestMessage.Unload unload -> {
-                unloaded = unload.status() == 0;
-                unloadSeconds = OptionalDouble.of(disableSeconds.orElse(0) + unload.seconds());
-                if (!unloaded) {
+                life.unloaded = unload.status() == 0;
+                life.unloadSeconds =
+                        OptionalDouble.of(life.disableSeconds.orElse(0) + unload.seconds());
+                if (!life.unloaded) {
                     reasons.add("the module could not be removed: " + unload.error());
                 }
             }
@@ -111,48 +135,73 @@ final class BootVerdict {
         }
     }
 
+    private void takeStage(GuestMessage.StageBegins begins) {
+        targets.begin(begins.stage());
+        switch (begins.stage()) {
+            // No livepatch has been there yet: what taints there are, the kernel's own modules
+            // brought.
+            case PRESENT -> taintedAtFirst |= begins.tainted();
+            case ABSENT -> life = new Life();
+            case LATE, AGAIN -> takeTaints(begins.tainted());
+        }
+    }
+
+    private void takeFunction(GuestMessage.Function function) {
+        targets.take(function);
+        if (life == first) {
+            (function.patched() ? patched : waiting).add(function.object() + ":" + function.name());
+        }
+    }
+
     private void takeLoad(GuestMessage.Load load) {
-        boolean theModule =
-                request.module().isPresent() && load.index() == request.earlierModules().size();
-        if (theModule) {
-            loadSeconds = OptionalDouble.of(load.seconds());
+        boolean theModule = ProofSteps.isTheModule(load, request);
+        if (load.status() == 0) {
+            if (theModule) {
+                life.loadSeconds = OptionalDouble.of(load.seconds());
+            }
+            return;
         }
-        if (load.status() != 0) {
-            loadedAll = false;
-            String which =
-                    theModule
-                            ? "the module"
-                            : "module " + (load.index() + 1) + " of those to be loaded first";
-            reasons.add(
-                    which
-                            + " could not be loaded: "
-                            + load.error()
-                            + load.kernelLines().stream()
-                                    .map(line -> "\n  " + line)
-                                    .reduce("", String::concat));
-        }
+        String which =
+                theModule
+                        ? "the module"
+                        : "module " + (load.index() + 1) + " of those to be loaded first";
+        reasons.add(
+                which
+                        + " could not be loaded"
+                        + inSecondLife()
+                        + ": "
+                        + load.error()
+                        + load.kernelLines().stream()
+                                .map(line -> "\n  " + line)
+                                .reduce("", String::concat));
     }
 
     private void takeTransition(GuestMessage.Transition transition) {
         String seconds = String.format(Locale.ROOT, "%.1f s", transition.seconds());
         if (transition.direction() == Direction.ENABLE) {
-            transitionSeconds = OptionalDouble.of(transition.seconds());
+            life.transitionSeconds = OptionalDouble.of(transition.seconds());
         } else {
-            disableSeconds = OptionalDouble.of(transition.seconds());
+            life.disableSeconds = OptionalDouble.of(transition.seconds());
         }
-        reversed |= transition.direction() == Direction.REVERSE && transition.done();
+        life.reversed |= transition.direction() == Direction.REVERSE && transition.done();
         if (!transition.done()) {
             reasons.add(
                     switch (transition.direction()) {
-                        case ENABLE ->
-                                "the transition did not end within "
-                                        + seconds
-                                        + " and was cancelled";
-                        case DISABLE -> "the transition back did not end within " + seconds;
-                        case REVERSE ->
-                                "the cancelled transition could not be reversed within " + seconds;
-                    });
+                                case ENABLE ->
+                                        "the transition did not end within "
+                                                + seconds
+                                                + " and was cancelled";
+                                case DISABLE -> "the transition back did not end within " + seconds;
+                                case REVERSE ->
+                                        "the cancelled transition could not be reversed within "
+                                                + seconds;
+                            }
+                            + inSecondLife());
         }
+    }
+
+    private String inSecondLife() {
+        return life == first ? "" : " (loaded before its targets)";
     }
 
     private void takeTask(ProofTask task) {
@@ -180,20 +229,48 @@ final class BootVerdict {
                                 + " did not end within "
                                 + request.checkTimeout().toSeconds()
                                 + " s");
-            } else if (check.phase().equals("before") && check.succeeded()) {
-                reasons.add(
-                        "the check passes already before the module is loaded, so it shows nothing");
-            } else if (check.phase().equals("during") && !check.succeeded()) {
-                reasons.add(
-                        "the check fails while the module is in force: exit status "
+                continue;
+            }
+            fault(check)
+                    .ifPresent(fault -> {
+                        if (targets.unavailable().isEmpty()) {
+                            reasons.add(fault);
+                        } else {
+                            targets.excuse(fault);
+                        }
+                    });
+        }
+    }
+
+    private static Optional<String> fault(ProofCheck check) {
+        return switch (check.phase()) {
+            case "before" ->
+                    check.succeeded()
+                            ? Optional.of(
+                                    "the check passes already before the module is loaded, so it shows nothing")
+                            : Optional.empty();
+            case "during" -> mustPass(check, "");
+            case "late" -> mustPass(check, " and its targets came after it");
+            case "again" -> mustPass(check, " and its targets came again");
+            case "after" ->
+                    check.succeeded()
+                            ? Optional.of(
+                                    "the check still passes after the module was removed: what it sees is not the"
+                                            + " module's doing")
+                            : Optional.empty();
+            default -> Optional.empty();
+        };
+    }
+
+    private static Optional<String> mustPass(ProofCheck check, String when) {
+        return check.succeeded()
+                ? Optional.empty()
+                : Optional.of(
+                        "the check fails while the module is in force"
+                                + when
+                                + ": exit status "
                                 + check.exitCode()
                                 + lastLineOf(check));
-            } else if (check.phase().equals("after") && check.succeeded()) {
-                reasons.add(
-                        "the check still passes after the module was removed: what it sees is not the"
-                                + " module's doing");
-            }
-        }
     }
 
     /** Every step must have been seen, also when nothing says that one failed. */
@@ -202,23 +279,33 @@ final class BootVerdict {
             return;
         }
         if (request.check().isPresent()) {
-            List<String> phases =
-                    request.module().isPresent()
-                            ? List.of("before", "during", "after")
-                            : List.of("before");
+            List<String> phases = new ArrayList<>(List.of("before"));
+            if (request.module().isPresent()) {
+                phases.addAll(List.of("during", "after"));
+            }
+            if (targets.secondLifeExpected()) {
+                phases.add("late");
+            }
+            if (targets.reloadExpected()) {
+                phases.add("again");
+            }
             if (!checks.stream().map(ProofCheck::phase).toList().equals(phases)) {
                 reasons.add("the check did not run in each phase");
             }
         }
         if (request.module().isPresent()) {
-            boolean whole =
-                    loadedAll && loadSeconds.isPresent() && taintsSeen && unloaded && !reversed;
-            if (!whole || transitionSeconds.isEmpty() || disableSeconds.isEmpty()) {
+            if (!first.isWhole()) {
                 reasons.add("the guest did not report the whole life of the module");
             }
-            if (patched.isEmpty()) {
+            if (targets.secondLifeExpected() && (life == first || !life.isWhole())) {
+                reasons.add(
+                        "the guest did not report the whole life of the module"
+                                + " that was loaded before its targets");
+            }
+            if (patched.isEmpty() && targets.unavailable().isEmpty()) {
                 reasons.add("the livepatch patches no function of what is loaded in the guest");
             }
+            targets.requireLives();
         }
     }
 
@@ -253,6 +340,23 @@ final class BootVerdict {
             case GuestMessage.Function function ->
                     "function " + function.object() + ":" + function.name();
             case GuestMessage.Taints taints -> "taints " + taints.moduleLetters();
+            case GuestMessage.StageBegins begins ->
+                    switch (begins.stage()) {
+                        case PRESENT -> "the targets are there as far as they can be";
+                        case ABSENT -> "the livepatch once more, before its targets";
+                        case LATE -> "the targets come under the livepatch";
+                        case AGAIN -> "the targets come again";
+                    };
+            case GuestMessage.Insert insert ->
+                    insert.status() == 0
+                            ? String.format(
+                                    Locale.ROOT,
+                                    "%s inserted in %.2f s",
+                                    insert.target(),
+                                    insert.seconds())
+                            : insert.target() + " not inserted: " + insert.error();
+            case GuestMessage.Remove remove ->
+                    remove.module() + (remove.status() == 0 ? " removed" : " not removed");
             case GuestMessage.Unload unload -> unload.status() == 0 ? "removed" : "not removed";
             case GuestMessage.End end -> "done";
         };

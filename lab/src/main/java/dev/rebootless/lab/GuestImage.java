@@ -18,7 +18,8 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * The guest's root file system: busybox, {@code init.sh}, its settings, the modules, the check.
+ * The guest's root file system: busybox, {@code init.sh}, its settings, the modules, the targets,
+ * the check.
  *
  * @param bytes the initramfs
  * @param memoryMebibytes that the guest needs with it
@@ -52,12 +53,14 @@ record GuestImage(byte[] bytes, int memoryMebibytes) {
      * @param nonce hexadecimal digits, see {@link GuestProtocol}
      * @param modules in the order of loading
      * @param livepatch whether the last of them is the one to prove
+     * @param targets what it patches
      */
     static GuestImage of(
             Mode mode,
             String nonce,
             List<Path> modules,
             boolean livepatch,
+            TargetFiles targets,
             Optional<Path> check,
             Duration transitionTimeout,
             Duration checkTimeout) {
@@ -87,6 +90,7 @@ record GuestImage(byte[] bytes, int memoryMebibytes) {
         settings.add("CHECK=" + (check.isPresent() ? 1 : 0));
         settings.add("MODULE=" + (livepatch ? 1 : 0));
         settings.add("EARLIER=" + (modules.size() - (livepatch ? 1 : 0)));
+        targets.pack(archive, settings);
         settings.add("TRANSITION_CENTISECONDS=" + transitionTimeout.toMillis() / 10);
         settings.add("CHECK_SECONDS=" + checkTimeout.toSeconds());
         settings.add("OUTPUT_BYTES=" + ProofCheck.MAX_OUTPUT_BYTES);

@@ -49,7 +49,8 @@ sealed interface GuestMessage {
     /**
      * A function that the livepatch lists.
      *
-     * @param patched false when its object is a module that is not loaded
+     * @param patched false when its object is a module that is not loaded, or the kernel says that
+     *     it is not patched
      * @param name {@code FUNCTION,SYMPOS}
      */
     record Function(boolean patched, String object, String name) implements GuestMessage {}
@@ -62,7 +63,47 @@ sealed interface GuestMessage {
      */
     record Taints(String moduleLetters, long tainted) implements GuestMessage {}
 
-    /** rmmod came to its end. */
+    /** Where the targets are in their lives. */
+    enum Stage {
+        /** Inserted before the livepatch, as far as they can be inserted here. */
+        PRESENT,
+        /** Removed again; the livepatch comes first. */
+        ABSENT,
+        /** Inserted while the livepatch is in force. */
+        LATE,
+        /** Removed, and inserted once more under the same livepatch. */
+        AGAIN
+    }
+
+    /**
+     * A stage begins; only reported when there are targets.
+     *
+     * @param tainted /proc/sys/kernel/tainted
+     */
+    record StageBegins(Stage stage, long tainted) implements GuestMessage {}
+
+    /**
+     * A target was inserted with all that it needs, or one of these files was not.
+     *
+     * @param file the module at which it ended; the target itself when it worked
+     * @param status 0 when it worked
+     * @param error what insmod said
+     * @param kernelLines what the kernel said meanwhile; only given when it failed
+     */
+    record Insert(
+            String target,
+            String file,
+            int status,
+            double seconds,
+            String error,
+            List<String> kernelLines)
+            implements GuestMessage {}
+
+    /** A target, or what it needs, was removed; status 0 when it is gone. */
+    record Remove(String module, int status, double seconds, String error)
+            implements GuestMessage {}
+
+    /** rmmod of the livepatch came to its end. */
     record Unload(int status, double seconds, String error) implements GuestMessage {}
 
     /** Nothing more will come. */

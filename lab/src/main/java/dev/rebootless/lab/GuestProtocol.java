@@ -1,6 +1,7 @@
 package dev.rebootless.lab;
 
 import dev.rebootless.lab.GuestMessage.Direction;
+import dev.rebootless.lab.GuestMessage.Stage;
 import dev.rebootless.manifest.ProofCheck;
 import dev.rebootless.manifest.ProofTask;
 import java.nio.charset.StandardCharsets;
@@ -22,7 +23,7 @@ final class GuestProtocol {
     /** The longest line there is: the output of a check in base64, and a little around it. */
     static final int MAX_LINE_BYTES = (ProofCheck.MAX_OUTPUT_BYTES + 1) * 4 / 3 + 1024;
 
-    private static final int MAX_FIELDS = 8;
+    private static final int MAX_FIELDS = 9;
     private static final int MAX_STACK_LINES = 64;
 
     /**
@@ -30,6 +31,9 @@ final class GuestProtocol {
      * say.
      */
     private static final List<Integer> TIMEOUT_STATUSES = List.of(143, 124);
+
+    private static final List<String> PHASES =
+            List.of("before", "during", "after", "late", "again", "run");
 
     private static final Pattern NUMBER = Pattern.compile("[0-9]{1,18}");
     private static final Pattern NAME = Pattern.compile("[!-~]{1,256}");
@@ -96,8 +100,7 @@ final class GuestProtocol {
                         small(fields[1]),
                         seconds(fields[2]),
                         text(fields[3]).strip(),
-                        // busybox tries twice, so the kernel complains twice.
-                        text(fields[4]).lines().map(KernelLog::withoutStamp).distinct().toList());
+                        kernelLines(fields[4]));
             }
             case "livepatch" -> {
                 count(fields, 1);
@@ -131,6 +134,28 @@ final class GuestProtocol {
                 yield new GuestMessage.Taints(
                         fields[0].equals("-") ? "" : name(fields[0]), number(fields[1]));
             }
+            case "stage" -> {
+                count(fields, 2);
+                yield new GuestMessage.StageBegins(stage(fields[0]), number(fields[1]));
+            }
+            case "insert" -> {
+                count(fields, 6);
+                yield new GuestMessage.Insert(
+                        name(fields[0]),
+                        name(fields[1]),
+                        small(fields[2]),
+                        seconds(fields[3]),
+                        text(fields[4]).strip(),
+                        kernelLines(fields[5]));
+            }
+            case "remove" -> {
+                count(fields, 4);
+                yield new GuestMessage.Remove(
+                        name(fields[0]),
+                        small(fields[1]),
+                        seconds(fields[2]),
+                        text(fields[3]).strip());
+            }
             case "unload" -> {
                 count(fields, 3);
                 yield new GuestMessage.Unload(
@@ -146,7 +171,7 @@ final class GuestProtocol {
 
     private ProofCheck check(String[] fields) throws MalformedException {
         String phase = fields[0];
-        if (!List.of("before", "during", "after", "run").contains(phase)) {
+        if (!PHASES.contains(phase)) {
             throw new MalformedException();
         }
         int status = small(fields[1]);
@@ -170,6 +195,21 @@ final class GuestProtocol {
             case "reverse" -> Direction.REVERSE;
             default -> throw new MalformedException();
         };
+    }
+
+    private static Stage stage(String word) throws MalformedException {
+        return switch (word) {
+            case "present" -> Stage.PRESENT;
+            case "absent" -> Stage.ABSENT;
+            case "late" -> Stage.LATE;
+            case "again" -> Stage.AGAIN;
+            default -> throw new MalformedException();
+        };
+    }
+
+    /** busybox tries twice, so the kernel complains twice. */
+    private static List<String> kernelLines(String field) throws MalformedException {
+        return text(field).lines().map(KernelLog::withoutStamp).distinct().toList();
     }
 
     private static boolean oneOf(String word, String yes, String no) throws MalformedException {

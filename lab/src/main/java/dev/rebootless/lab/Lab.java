@@ -25,6 +25,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 
 /**
  * Boots stock kernels in QEMU and puts livepatch modules through their life in them.
@@ -85,9 +86,11 @@ public final class Lab {
     public Proof prove(ProofRequest request, Progress progress) {
         List<Path> modules = new ArrayList<>(request.earlierModules());
         request.module().ifPresent(modules::add);
-        Duration work =
-                AROUND.plus(request.transitionTimeout().multipliedBy(2))
-                        .plus(request.checkTimeout().multipliedBy(3));
+        Duration life = AROUND.plus(request.transitionTimeout().multipliedBy(2));
+        Duration work = life.plus(request.checkTimeout().multipliedBy(3));
+        if (!request.targets().isEmpty()) {
+            work = work.plus(life).plus(request.checkTimeout().multipliedBy(2));
+        }
         Qemu qemu = Qemu.find();
         byte[] kernel = kernelImage(request.kernel());
         String nonce = nonce();
@@ -97,6 +100,7 @@ public final class Lab {
                         nonce,
                         modules,
                         request.module().isPresent(),
+                        new TargetFiles(request.targets(), request.late(), request.reload()),
                         request.check(),
                         request.transitionTimeout(),
                         request.checkTimeout());
@@ -128,11 +132,22 @@ public final class Lab {
                     hash(request.check()),
                     qemu.version(),
                     verdicts,
-                    Proof.NOT_SHOWN,
+                    notShown(verdicts),
                     verdicts.stream().allMatch(ProofBoot::passed));
         } catch (IOException e) {
             throw ioFault(e);
         }
+    }
+
+    /** What no boot shows, and what these left out; a line that several have stands once. */
+    private static List<String> notShown(List<ProofBoot> boots) {
+        return Stream.concat(
+                        Proof.NOT_SHOWN.stream(),
+                        boots.stream()
+                                .flatMap(boot -> boot.targets().stream())
+                                .flatMap(target -> target.notShown().stream()))
+                .distinct()
+                .toList();
     }
 
     /**
@@ -154,6 +169,7 @@ public final class Lab {
                         nonce,
                         List.of(),
                         false,
+                        TargetFiles.NONE,
                         Optional.of(script),
                         ProofRequest.TRANSITION_TIMEOUT,
                         timeout);
@@ -214,6 +230,9 @@ public final class Lab {
                             GuestMessage.Load _,
                             GuestMessage.Transition _,
                             GuestMessage.Lagging _,
+                            GuestMessage.StageBegins _,
+                            GuestMessage.Insert _,
+                            GuestMessage.Remove _,
                             GuestMessage.Unload _,
                             GuestMessage.End _ ->
                             true;
@@ -243,6 +262,7 @@ public final class Lab {
                             nonce,
                             List.of(),
                             false,
+                            TargetFiles.NONE,
                             Optional.empty(),
                             ProofRequest.TRANSITION_TIMEOUT,
                             ProofRequest.CHECK_TIMEOUT);

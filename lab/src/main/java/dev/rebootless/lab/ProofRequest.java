@@ -11,8 +11,14 @@ import java.util.Optional;
  * @param kernel the stock kernel's image, as the distribution ships it ({@code vmlinuz}, a bzImage)
  * @param module the livepatch module; without one the kernel is only booted
  * @param earlierModules modules to load before it, in this order
+ * @param targets the modules that the livepatch patches. Each is inserted before the livepatch, and
+ *     in a second life of the livepatch while it is in force
+ * @param reload whether this kernel can take a patched module once more that was removed under the
+ *     livepatch: it clears the livepatch's relocations then, as kernels do since 6.3
+ *     (klp_clear_object_relocs() in kernel/livepatch/core.c). Otherwise that is not tried
  * @param check a script for busybox's sh that must fail before the module is loaded, exit with 0
- *     once its transition is done, and fail again after it was removed
+ *     once its transition is done, and fail again after it was removed; all with the targets
+ *     inserted. It should leave them free to be removed
  * @param transitionTimeout for each transition, in either direction; then it is reversed
  * @param checkTimeout for each run of the check
  * @param profiles the CPU models to boot on; at least one
@@ -21,6 +27,8 @@ public record ProofRequest(
         Path kernel,
         Optional<Path> module,
         List<Path> earlierModules,
+        List<TargetModule> targets,
+        boolean reload,
         Optional<Path> check,
         Duration transitionTimeout,
         Duration checkTimeout,
@@ -37,6 +45,7 @@ public record ProofRequest(
 
     public ProofRequest {
         earlierModules = List.copyOf(earlierModules);
+        targets = List.copyOf(targets);
         profiles = List.copyOf(profiles);
         if (profiles.isEmpty()) {
             throw new IllegalArgumentException("no CPU model to boot on");
@@ -51,6 +60,8 @@ public record ProofRequest(
                 kernel,
                 Optional.empty(),
                 List.of(),
+                List.of(),
+                false,
                 Optional.empty(),
                 TRANSITION_TIMEOUT,
                 CHECK_TIMEOUT,
@@ -62,6 +73,8 @@ public record ProofRequest(
                 kernel,
                 Optional.of(file),
                 earlierModules,
+                targets,
+                reload,
                 check,
                 transitionTimeout,
                 checkTimeout,
@@ -70,7 +83,49 @@ public record ProofRequest(
 
     public ProofRequest withEarlierModules(List<Path> files) {
         return new ProofRequest(
-                kernel, module, files, check, transitionTimeout, checkTimeout, profiles);
+                kernel,
+                module,
+                files,
+                targets,
+                reload,
+                check,
+                transitionTimeout,
+                checkTimeout,
+                profiles);
+    }
+
+    public ProofRequest withTargets(List<TargetModule> modules) {
+        return new ProofRequest(
+                kernel,
+                module,
+                earlierModules,
+                modules,
+                reload,
+                check,
+                transitionTimeout,
+                checkTimeout,
+                profiles);
+    }
+
+    public ProofRequest withReload(boolean possible) {
+        return new ProofRequest(
+                kernel,
+                module,
+                earlierModules,
+                targets,
+                possible,
+                check,
+                transitionTimeout,
+                checkTimeout,
+                profiles);
+    }
+
+    /**
+     * Whether the second life is tried. A livepatch that was loaded earlier may patch the same
+     * targets; where a target cannot come again under it, it could not come late either.
+     */
+    boolean late() {
+        return module.isPresent() && (reload || earlierModules.isEmpty());
     }
 
     public ProofRequest withCheck(Path script) {
@@ -78,6 +133,8 @@ public record ProofRequest(
                 kernel,
                 module,
                 earlierModules,
+                targets,
+                reload,
                 Optional.of(script),
                 transitionTimeout,
                 checkTimeout,
@@ -86,17 +143,41 @@ public record ProofRequest(
 
     public ProofRequest withTransitionTimeout(Duration limit) {
         return new ProofRequest(
-                kernel, module, earlierModules, check, limit, checkTimeout, profiles);
+                kernel,
+                module,
+                earlierModules,
+                targets,
+                reload,
+                check,
+                limit,
+                checkTimeout,
+                profiles);
     }
 
     public ProofRequest withCheckTimeout(Duration limit) {
         return new ProofRequest(
-                kernel, module, earlierModules, check, transitionTimeout, limit, profiles);
+                kernel,
+                module,
+                earlierModules,
+                targets,
+                reload,
+                check,
+                transitionTimeout,
+                limit,
+                profiles);
     }
 
     public ProofRequest withProfiles(List<CpuProfile> models) {
         return new ProofRequest(
-                kernel, module, earlierModules, check, transitionTimeout, checkTimeout, models);
+                kernel,
+                module,
+                earlierModules,
+                targets,
+                reload,
+                check,
+                transitionTimeout,
+                checkTimeout,
+                models);
     }
 
     private static void requireInRange(Duration limit) {

@@ -115,15 +115,19 @@ lagging() {
 }
 
 # The functions that the livepatch lists: OBJECT/FUNCTION,SYMPOS. A function waits as long as its module is not loaded.
+# Kernels since 6.1 say themselves whether an object is patched (klp_object's attribute "patched").
 functions() {
     for function in "$patch"/*/*/; do
         [ -d "$function" ] || continue
         function=${function%/}
         object=${function%/*}
-        object=${object##*/}
         patched=1
-        [ "$object" = vmlinux ] || [ -d "/sys/module/$object" ] || patched=0
-        say function $patched "$object" "${function##*/}"
+        if [ -f "$object/patched" ]; then
+            read -r patched <"$object/patched"
+        elif [ "${object##*/}" != vmlinux ] && [ ! -d "/sys/module/${object##*/}" ]; then
+            patched=0
+        fi
+        say function $patched "${object##*/}" "${function##*/}"
     done
 }
 
@@ -150,16 +154,10 @@ disable() {
     follow $1 $2
 }
 
-prove() {
-    [ $CHECK = 0 ] || check before
-    index=0
-    while [ $index -lt $EARLIER ]; do
-        load $index || return
-        index=$((index + 1))
-    done
-    [ $MODULE = 1 ] || return
+# Loads the livepatch, and finds out under which name the kernel lists it.
+enable() {
     ls /sys/kernel/livepatch >/run/livepatches 2>/dev/null
-    load $index || return
+    load $EARLIER || return
     name=
     for entry in /sys/kernel/livepatch/*/; do
         entry=${entry%/}
@@ -167,22 +165,128 @@ prove() {
     done
     if [ -z "$name" ] || [ ! -d "/sys/kernel/livepatch/$name" ]; then
         say livepatch -
-        return
+        return 1
     fi
     patch=/sys/kernel/livepatch/$name
     say livepatch "$name"
-    if follow enable 0; then
-        functions
-        read -r letters <"/sys/module/$name/taint"
-        read_tainted
-        say taint "${letters:--}" $tainted
-        [ $CHECK = 0 ] || check during
-        disable disable 1 || return
-    else
-        disable reverse 1 || return
+}
+
+taints() {
+    read -r letters <"/sys/module/$name/taint"
+    read_tainted
+    say taint "${letters:--}" $tainted
+}
+
+# What follows belongs to this stage of the targets' lives: they are present, absent, come late, or come again.
+stage() {
+    read_tainted
+    say stage $1 $tainted
+}
+
+# Inserts a target after all that it needs (/targets/NAME.files, in order), leaving out what is there already.
+insert() {
+    dmesg -c >/dev/null
+    now; began=$clock
+    for file in $(cat /targets/$1.files); do
+        [ ! -d /sys/module/$file ] || continue
+        if ! insmod /targets/$file.ko >/run/error 2>&1 3>&-; then
+            now
+            say insert $1 $file 1 $((clock - began)) "$(head -c 4096 /run/error | field)" "$(dmesg | tail -n 20 | head -c 8192 | field)"
+            return 1
+        fi
+        inserted="$file $inserted"
+    done
+    now
+    say insert $1 $1 0 $((clock - began)) - -
+}
+
+# Removes all that was inserted, the last first. What is in use, or can never go, stays.
+remove() {
+    stays=
+    for file in $inserted; do
+        now; began=$clock
+        tries=0
+        while ! rmmod $file >/run/error 2>&1 3>&- && [ $tries -lt 10 ]; do
+            tries=$((tries + 1))
+            usleep 50000
+        done
+        now
+        if [ -d /sys/module/$file ]; then
+            stays="$stays $file"
+            say remove $file 1 $((clock - began)) "$(head -c 4096 /run/error | field)"
+        else
+            say remove $file 0 $((clock - began)) -
+        fi
+    done
+    inserted=$stays
+}
+
+# Those of the targets that could be inserted at first and are not there now, in $gone.
+find_gone() {
+    gone=
+    for target in $loadable; do
+        [ -d /sys/module/$target ] || gone="$gone $target"
+    done
+}
+
+# Lets the targets in $gone come while the livepatch is in force; $1 is "late" or "again".
+come() {
+    stage $1
+    for target in $gone; do
+        insert $target
+    done
+    functions
+    [ $CHECK = 0 ] || check $1
+}
+
+# The livepatch's second life, with its targets inserted only once it is in force.
+prove_late() {
+    find_gone
+    [ $LATE = 1 ] && [ -n "$gone" ] || return
+    stage absent
+    enable || return
+    if ! follow enable 0; then
+        disable reverse 1 && unload
+        return
     fi
-    unload || return
+    functions
+    taints
+    come late
+    remove
+    find_gone
+    if [ $RELOAD = 1 ] && [ -n "$gone" ]; then
+        come again
+    fi
+    disable disable 1 && unload && remove
+}
+
+prove() {
+    inserted=
+    loadable=
+    for target in $TARGETS; do
+        insert $target && loadable="$loadable $target"
+    done
+    [ -z "$TARGETS" ] || stage present
+    [ $CHECK = 0 ] || check before
+    index=0
+    while [ $index -lt $EARLIER ]; do
+        load $index || return
+        index=$((index + 1))
+    done
+    [ $MODULE = 1 ] || return
+    enable || return
+    if ! follow enable 0; then
+        disable reverse 1 && unload || return
+        [ $CHECK = 0 ] || check after
+        return
+    fi
+    functions
+    taints
+    [ $CHECK = 0 ] || check during
+    disable disable 1 && unload || return
     [ $CHECK = 0 ] || check after
+    remove
+    prove_late
 }
 
 # Not with the shell's own read: it asks for one byte at a time, and a sysctl gives no more than its first

@@ -3,6 +3,7 @@ package dev.rebootless.lab;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.rebootless.lab.GuestMessage.Direction;
+import dev.rebootless.lab.GuestMessage.Stage;
 import dev.rebootless.manifest.ProofBoot;
 import dev.rebootless.manifest.ProofCheck;
 import dev.rebootless.manifest.ProofTask;
@@ -121,6 +122,132 @@ class BootVerdictTest {
         ProofCheck slow = new ProofCheck("before", 143, "", false, true, 30);
         assertThat(judge(replaced(1, new GuestMessage.Check(slow))).reasons())
                 .containsExactly("the check before did not end within 30 s");
+    }
+
+    private static final List<GuestMessage> GOOD_WITH_TARGET =
+            List.of(
+                    READY,
+                    inserted(),
+                    new GuestMessage.StageBegins(Stage.PRESENT, 0),
+                    check("before", 1),
+                    new GuestMessage.Load(0, 0, 0.1, "", List.of()),
+                    new GuestMessage.Livepatch("x"),
+                    new GuestMessage.Transition(Direction.ENABLE, true, 1),
+                    new GuestMessage.Function(true, "dummy", "f,1"),
+                    new GuestMessage.Taints("OEK", 0xb000),
+                    check("during", 0),
+                    new GuestMessage.Transition(Direction.DISABLE, true, 1.5),
+                    new GuestMessage.Unload(0, 0.25, ""),
+                    check("after", 1),
+                    new GuestMessage.Remove("dummy", 0, 0.1, ""),
+                    new GuestMessage.StageBegins(Stage.ABSENT, 0xb000),
+                    new GuestMessage.Load(0, 0, 0.2, "", List.of()),
+                    new GuestMessage.Livepatch("x"),
+                    new GuestMessage.Transition(Direction.ENABLE, true, 2),
+                    new GuestMessage.Function(false, "dummy", "f,1"),
+                    new GuestMessage.Taints("OEK", 0xb000),
+                    new GuestMessage.StageBegins(Stage.LATE, 0xb000),
+                    inserted(),
+                    new GuestMessage.Function(true, "dummy", "f,1"),
+                    check("late", 0),
+                    new GuestMessage.Remove("dummy", 0, 0.1, ""),
+                    new GuestMessage.StageBegins(Stage.AGAIN, 0xb000),
+                    inserted(),
+                    new GuestMessage.Function(true, "dummy", "f,1"),
+                    check("again", 0),
+                    new GuestMessage.Transition(Direction.DISABLE, true, 1),
+                    new GuestMessage.Unload(0, 0.25, ""),
+                    new GuestMessage.Remove("dummy", 0, 0.1, ""),
+                    new GuestMessage.End(0xb000));
+
+    @Test
+    void leavingOutAnyStepOfALifeWithTargetsFails() {
+        ProofBoot whole = judgeWithTarget(GOOD_WITH_TARGET);
+        assertThat(whole.reasons()).isEmpty();
+        assertThat(whole.loadSeconds()).as("of the first life").hasValue(0.1);
+        assertThat(whole.targets().getFirst().againSeconds()).hasValue(0.5);
+        int left = 0;
+        for (int i = 0; i < GOOD_WITH_TARGET.size(); i++) {
+            GuestMessage message = GOOD_WITH_TARGET.get(i);
+            boolean needless =
+                    switch (message) {
+                        case GuestMessage.Livepatch _, GuestMessage.Ready _, GuestMessage.End _ ->
+                                true;
+                        // That it begins is known by what was inserted before.
+                        case GuestMessage.StageBegins stage -> stage.stage() == Stage.PRESENT;
+                        case GuestMessage.Function function -> !function.patched();
+                        // At the very end the guest is switched off anyway.
+                        case GuestMessage.Remove _ -> i == GOOD_WITH_TARGET.size() - 2;
+                        default -> false;
+                    };
+            if (needless) {
+                continue;
+            }
+            List<GuestMessage> messages = new ArrayList<>(GOOD_WITH_TARGET);
+            messages.remove(i);
+            assertThat(judgeWithTarget(messages).reasons()).as(i + " " + message).isNotEmpty();
+            left++;
+        }
+        assertThat(left).isGreaterThan(20);
+    }
+
+    @Test
+    void aTargetThatIsThereAndNotPatchedFailsInEveryStage() {
+        int seen = 0;
+        for (int i = 0; i < GOOD_WITH_TARGET.size(); i++) {
+            if (GOOD_WITH_TARGET.get(i) instanceof GuestMessage.Function function
+                    && function.patched()) {
+                List<GuestMessage> messages = new ArrayList<>(GOOD_WITH_TARGET);
+                messages.set(i, new GuestMessage.Function(false, "dummy", "f,1"));
+                assertThat(judgeWithTarget(messages).reasons())
+                        .contains("dummy is there, but its function f,1 is not patched");
+                seen++;
+            }
+        }
+        assertThat(seen).isEqualTo(3);
+    }
+
+    @Test
+    void aFailingCheckIsExcusedOnlyWithoutItsTarget() {
+        List<GuestMessage> messages = new ArrayList<>(GOOD_WITH_TARGET.subList(0, 13));
+        messages.add(new GuestMessage.End(0xb000));
+        messages.set(
+                1, new GuestMessage.Insert("dummy", "dummy", 1, 0.1, "no such device", List.of()));
+        messages.set(7, new GuestMessage.Function(false, "dummy", "f,1"));
+        messages.set(9, check("during", 1));
+        ProofBoot excused = judgeWithTarget(messages);
+        assertThat(excused.reasons()).isEmpty();
+        assertThat(excused.targets().getFirst().notShown())
+                .hasSize(2)
+                .anyMatch(line -> line.contains("no such device"))
+                .anyMatch(line -> line.contains("the check fails"));
+
+        List<GuestMessage> there = new ArrayList<>(GOOD_WITH_TARGET);
+        there.set(9, check("during", 1));
+        assertThat(judgeWithTarget(there).reasons())
+                .singleElement()
+                .asString()
+                .startsWith("the check fails while the module is in force");
+    }
+
+    private static ProofBoot judgeWithTarget(List<GuestMessage> messages) {
+        return BootVerdict.of(
+                REQUEST.withTargets(
+                                List.of(new TargetModule("dummy", List.of(Path.of("dummy.ko")))))
+                        .withReload(true),
+                CpuProfile.defaults(false).getFirst(),
+                Accelerator.TCG,
+                new Guest.Result(
+                        Optional.of(2.5),
+                        messages,
+                        new KernelLog(),
+                        0,
+                        Optional.empty(),
+                        List.of()));
+    }
+
+    private static GuestMessage inserted() {
+        return new GuestMessage.Insert("dummy", "dummy", 0, 0.5, "", List.of());
     }
 
     private static List<GuestMessage> replaced(int index, GuestMessage message) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.base.Subprocess;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -115,12 +116,86 @@ class GuestImageTest {
                         });
     }
 
+    @Test
+    void aTargetsFilesMustBeTheTargetAndAreUnpackedOnce() throws IOException {
+        Path base = module("base.ko", "base");
+        Path one = module("one.ko", "one-x");
+        byte[] plain = Files.readAllBytes(base);
+        Path packed = folder.resolve("base.ko.gz");
+        try (var out = new java.util.zip.GZIPOutputStream(Files.newOutputStream(packed))) {
+            out.write(plain);
+        }
+        Map<String, byte[]> files =
+                packed(
+                        List.of(
+                                new TargetModule("one_x", List.of(packed, one)),
+                                new TargetModule("base", List.of(packed))));
+        assertThat(files)
+                .containsOnlyKeys(
+                        "targets",
+                        "targets/base.ko",
+                        "targets/one_x.ko",
+                        "targets/one_x.files",
+                        "targets/base.files");
+        assertThat(files.get("targets/base.ko")).isEqualTo(plain);
+        assertThat(files.get("targets/one_x.files")).asString().isEqualTo("base\none_x\n");
+
+        assertUnfit("is the module one_x, not two", new TargetModule("two", List.of(base, one)));
+        assertUnfit(
+                "as is",
+                new TargetModule("one_x", List.of(base, one)),
+                new TargetModule("base", List.of(packed)));
+        assertUnfit(
+                "has a name that no module has",
+                new TargetModule("x", List.of(module("bad.ko", "x;reboot"))));
+    }
+
+    private static void assertUnfit(String message, TargetModule... targets) {
+        assertThatThrownBy(() -> packed(List.of(targets)))
+                .isInstanceOfSatisfying(
+                        RebootlessException.class,
+                        fault -> {
+                            assertThat(fault.problems().getFirst().code())
+                                    .isEqualTo("RBL-LAB-TARGET");
+                            assertThat(fault.getMessage()).contains(message);
+                        });
+    }
+
+    private static Map<String, byte[]> packed(List<TargetModule> targets) throws IOException {
+        CpioArchive archive = new CpioArchive();
+        new TargetFiles(targets, true, true).pack(archive, new java.util.ArrayList<>());
+        Map<String, byte[]> seen = new LinkedHashMap<>();
+        try (CpioArchiveInputStream in =
+                new CpioArchiveInputStream(new ByteArrayInputStream(archive.bytes()))) {
+            for (CpioArchiveEntry entry = in.getNextEntry();
+                    entry != null;
+                    entry = in.getNextEntry()) {
+                seen.put(entry.getName(), in.readAllBytes());
+            }
+        }
+        return seen;
+    }
+
+    private Path module(String file, String name) throws IOException {
+        Path source =
+                Files.writeString(
+                        folder.resolve("module.s"),
+                        ".section .modinfo,\"a\"\n.asciz \"name="
+                                + name
+                                + "\"\n.asciz \"vermagic=6.1.0-1-x SMP \"\n");
+        Path object = folder.resolve(file);
+        assertThat(Subprocess.of("as", "-o", object.toString(), source.toString()).run().ok())
+                .isTrue();
+        return object;
+    }
+
     private static GuestImage image(Optional<Path> check) {
         return GuestImage.of(
                 GuestImage.Mode.PROVE,
                 "00",
                 List.of(),
                 false,
+                TargetFiles.NONE,
                 check,
                 Duration.ofSeconds(60),
                 Duration.ofSeconds(30));

@@ -26,6 +26,10 @@ class GuestProtocolTest {
         assertThat(messages)
                 .containsExactly(
                         new GuestMessage.Ready(0, "6.1.0", "Linux version 6.1.0"),
+                        new GuestMessage.Insert("dummy", "dummy", 0, 0.03, "", List.of()),
+                        new GuestMessage.Insert(
+                                "uncore", "base", 1, 0.04, "insmod: no", List.of("base: absent")),
+                        new GuestMessage.StageBegins(GuestMessage.Stage.PRESENT, 1),
                         new GuestMessage.Check(
                                 new ProofCheck("before", 1, "no\n", false, false, 0.12)),
                         new GuestMessage.Load(0, 0, 0.1, "", List.of()),
@@ -40,6 +44,9 @@ class GuestProtocolTest {
                                         "cat",
                                         List.of("pipe_read+0x1/0x2", "vfs_read+0x3/0x4"))),
                         new GuestMessage.Unload(1, 0.05, "rmmod: busy"),
+                        new GuestMessage.Remove("dummy", 1, 0.5, "in use"),
+                        new GuestMessage.StageBegins(GuestMessage.Stage.AGAIN, 45056),
+                        new GuestMessage.Check(new ProofCheck("again", 0, "", false, false, 0.01)),
                         new GuestMessage.End(45056));
     }
 
@@ -120,6 +127,12 @@ class GuestProtocolTest {
         List<String> bodies =
                 List.of(
                         "ready 0 " + base64("6.1.0\n") + " " + base64("Linux version 6.1.0\n"),
+                        "insert dummy dummy 0 3 - -",
+                        "insert uncore base 1 4 "
+                                + base64("insmod: no\n")
+                                + " "
+                                + base64("[    1.5] base: absent\n[    1.6] base: absent\n"),
+                        "stage present 1",
                         "check before 1 12 " + base64("no\n"),
                         "load 0 0 10 - -",
                         "livepatch livepatch_x",
@@ -132,6 +145,9 @@ class GuestProtocolTest {
                                 + " "
                                 + base64("[<0>] pipe_read+0x1/0x2\n[<0>] vfs_read+0x3/0x4\n"),
                         "unload 1 5 " + base64("rmmod: busy\n"),
+                        "remove dummy 1 50 " + base64("in use\n"),
+                        "stage again 45056",
+                        "check again 0 1 -",
                         "end 45056");
         List<String> lines = new ArrayList<>();
         for (String body : bodies) {

@@ -60,6 +60,11 @@ final class StockKernel {
         return root.resolve("boot/vmlinuz-" + release);
     }
 
+    /** {@code lib/modules/RELEASE} of the image package. */
+    Path modules() {
+        return root.resolve("lib/modules/" + release);
+    }
+
     /** Builds a module of one file; {@code name} becomes the module's name. */
     Path build(Path folder, String name, String source) throws IOException {
         Files.createDirectories(folder);
@@ -85,6 +90,25 @@ final class StockKernel {
      * @param body C code that defines {@code replacement}
      */
     Path buildLivepatch(Path folder, String name, String function, String body) throws IOException {
+        return buildLivepatch(
+                folder,
+                name,
+                body
+                        + """
+                        static struct klp_func changed[] = {
+                                { .old_name = "%s", .new_func = replacement }, { }
+                        };
+                        static struct klp_object objects[] = { { .funcs = changed }, { } };
+                        """
+                                .formatted(function));
+    }
+
+    /**
+     * A livepatch by hand.
+     *
+     * @param body C code that defines {@code objects}
+     */
+    Path buildLivepatch(Path folder, String name, String body) throws IOException {
         return build(
                 folder,
                 name,
@@ -92,10 +116,6 @@ final class StockKernel {
                 #include <linux/module.h>
                 #include <linux/livepatch.h>
                 %s
-                static struct klp_func changed[] = {
-                        { .old_name = "%s", .new_func = replacement }, { }
-                };
-                static struct klp_object objects[] = { { .funcs = changed }, { } };
                 static struct klp_patch patch = { .mod = THIS_MODULE, .objs = objects };
                 static int __init enable(void) { return klp_enable_patch(&patch); }
                 static void __exit leave(void) { }
@@ -104,7 +124,7 @@ final class StockKernel {
                 MODULE_LICENSE("GPL");
                 MODULE_INFO(livepatch, "Y");
                 """
-                        .formatted(body, function));
+                        .formatted(body));
     }
 
     private static Path cache() {

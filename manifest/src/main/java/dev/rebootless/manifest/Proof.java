@@ -17,7 +17,8 @@ import java.util.Optional;
  *     checked
  * @param emulator the first line of {@code qemu-system-x86_64 --version}
  * @param boots one for each CPU model, in the order asked for; at least one
- * @param notShown what no boot in an emulator can show, whatever it ended with
+ * @param notShown what no boot in an emulator can show, whatever it ended with; and what these
+ *     boots left out of the targets' lives
  * @param passed whether every boot passed
  */
 public record Proof(

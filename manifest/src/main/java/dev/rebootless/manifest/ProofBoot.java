@@ -14,9 +14,12 @@ import java.util.OptionalDouble;
  * @param transitionSeconds from the end of insmod until no task was left in the old code, or until
  *     it was given up
  * @param unloadSeconds from disabling until the module was removed
- * @param functionsPatched {@code OBJECT:FUNCTION,SYMPOS}, as the kernel lists them in
- *     /sys/kernel/livepatch
+ * @param functionsPatched of the livepatch's first life, {@code OBJECT:FUNCTION,SYMPOS}, as the
+ *     kernel lists them in /sys/kernel/livepatch
  * @param functionsWaiting the same, for objects that are not loaded in the guest
+ * @param targets what was shown of each module that the livepatch patches; empty when no target was
+ *     given, and then none is inserted
+ * @param steps all that was done in the guest, in order
  * @param checks what the check script printed in each phase
  * @param laggingTasks tasks that kept a transition from ending
  * @param logProblems what the kernel complained of, in the order of its log
@@ -33,6 +36,8 @@ public record ProofBoot(
         OptionalDouble unloadSeconds,
         List<String> functionsPatched,
         List<String> functionsWaiting,
+        List<ProofTarget> targets,
+        List<ProofStep> steps,
         List<ProofCheck> checks,
         List<ProofTask> laggingTasks,
         List<ProofLogProblem> logProblems,
@@ -42,6 +47,8 @@ public record ProofBoot(
         kernelParameters = List.copyOf(kernelParameters);
         functionsPatched = List.copyOf(functionsPatched);
         functionsWaiting = List.copyOf(functionsWaiting);
+        targets = List.copyOf(targets);
+        steps = List.copyOf(steps);
         checks = List.copyOf(checks);
         laggingTasks = List.copyOf(laggingTasks);
         logProblems = List.copyOf(logProblems);

@@ -4,7 +4,8 @@ package dev.rebootless.manifest;
  * One run of the check script in the guest.
  *
  * @param phase {@code before} the module is loaded, {@code during} its life, {@code after} its
- *     removal, or {@code run} for a script that was run on the stock kernel alone
+ *     removal, {@code late} when its targets were inserted under it, {@code again} when that was
+ *     done once more, or {@code run} for a script that was run on the stock kernel alone
  * @param exitCode 0 to 255, as a shell reports it
  * @param output what it printed on both streams, as UTF-8, at most {@link #MAX_OUTPUT_BYTES}
  * @param truncated whether it printed more than that

@@ -52,6 +52,14 @@ class ProofTest {
                 OptionalDouble.empty(),
                 List.of("vmlinux:f,1"),
                 List.of(),
+                List.of(
+                        new ProofTarget(
+                                "dummy",
+                                OptionalDouble.of(0.02),
+                                OptionalDouble.empty(),
+                                OptionalDouble.empty(),
+                                List.of("not inserted late: in use"))),
+                List.of(new ProofStep("insert", "dummy", true, 0.02)),
                 List.of(new ProofCheck("before", 1, "no\n", false, false, 0.1)),
                 List.of(new ProofTask(7, "cat", List.of("pipe_read+0x1/0x2"))),
                 List.of(new ProofLogProblem("warning", "kernel/panic.c", List.of("WARNING: ..."))),
