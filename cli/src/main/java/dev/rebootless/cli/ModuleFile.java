@@ -22,6 +22,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A {@code .ko} that somebody hands us, which may be any module, or none.
@@ -139,6 +140,23 @@ record ModuleFile(Path path, byte[] bytes, KernelModule module, Optional<Manifes
             }
         }
         return List.copyOf(used.keySet());
+    }
+
+    /**
+     * The target objects: those that the manifest lists, and without one those that klp symbols and
+     * relocations are for, sorted. What a foreign livepatch replaces in other objects is not seen
+     * from outside.
+     */
+    List<String> targetObjects() {
+        if (manifest.isPresent()) {
+            return manifest.get().objects().stream().map(Manifest.TargetObject::name).toList();
+        }
+        return Stream.concat(
+                        klpSymbols().stream().map(Documents.KlpSymbol::object),
+                        klpRelocations().stream().map(Documents.KlpRelocations::object))
+                .distinct()
+                .sorted()
+                .toList();
     }
 
     /** Whether the kernel would load it as a livepatch (check_modinfo_livepatch()). */

@@ -6,6 +6,7 @@ import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.Proof;
 import dev.rebootless.manifest.ProofBoot;
 import dev.rebootless.manifest.ProofCheck;
+import dev.rebootless.manifest.ProofStep;
 import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.kit.KitFacts;
 import java.util.List;
@@ -127,6 +128,9 @@ final class Reports {
         text.append("on ").append(boot.cpuModel()).append(", step by step:\n");
         text.append("  booted after ").append(seconds(OptionalDouble.of(boot.bootSeconds())));
         text.append("\n");
+        boot.steps().stream()
+                .takeWhile(step -> step.action().equals("insert"))
+                .forEach(step -> step(text, boot, step));
         check(text, boot, "before", "before loading");
         text.append("  loaded in ").append(seconds(boot.loadSeconds()));
         text.append(", transition finished in ").append(seconds(boot.transitionSeconds()));
@@ -134,12 +138,53 @@ final class Reports {
         check(text, boot, "during", "with the livepatch");
         text.append("  unloaded in ").append(seconds(boot.unloadSeconds())).append("\n");
         check(text, boot, "after", "after unloading");
+        if (!boot.targets().isEmpty()) {
+            boot.steps().stream()
+                    .dropWhile(step -> !step.action().equals("unload"))
+                    .skip(1)
+                    .dropWhile(step -> step.action().equals("check"))
+                    .forEach(step -> step(text, boot, step));
+        }
         text.append("  kernel log: ")
                 .append(boot.logProblems().isEmpty() ? "clean" : "not clean")
                 .append("\n");
         boot.logProblems().stream()
                 .flatMap(p -> p.lines().stream())
                 .forEach(l -> text.append("    ").append(l).append("\n"));
+        boot.targets().stream()
+                .flatMap(target -> target.notShown().stream())
+                .forEach(line -> text.append("  not shown: ").append(line).append("\n"));
+    }
+
+    /** A step of the lives of targets. */
+    private static void step(StringBuilder text, ProofBoot boot, ProofStep step) {
+        switch (step.action()) {
+            case "insert" -> step(text, step, "inserted", step.what());
+            case "remove" -> step(text, step, "removed", step.what());
+            case "load" -> step(text, step, "loaded before its targets", "");
+            case "enable" -> step(text, step, "transition finished", "");
+            case "disable" -> step(text, step, "disabled", "");
+            case "reverse" -> step(text, step, "transition reversed", "");
+            case "unload" -> step(text, step, "unloaded", "");
+            case "check" ->
+                    check(
+                            text,
+                            boot,
+                            step.what(),
+                            step.what().equals("again")
+                                    ? "with targets that came again"
+                                    : "with targets that came late");
+            default -> step(text, step, step.action(), step.what());
+        }
+    }
+
+    private static void step(StringBuilder text, ProofStep step, String done, String what) {
+        text.append(step.done() ? "  " : "  not ")
+                .append(done)
+                .append(what.isEmpty() ? "" : " " + what)
+                .append(step.done() ? " in " : " after ")
+                .append(seconds(OptionalDouble.of(step.seconds())))
+                .append("\n");
     }
 
     private static void check(StringBuilder text, ProofBoot boot, String phase, String title) {

@@ -3,12 +3,15 @@ package dev.rebootless.cli;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.kernel.KernelImage;
 import dev.rebootless.lab.CpuProfile;
 import dev.rebootless.lab.Lab;
 import dev.rebootless.lab.ProofRequest;
+import dev.rebootless.lab.TargetModule;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.Proof;
 import dev.rebootless.source.kit.Kit;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -64,6 +67,12 @@ final class TestCommand implements Callable<Integer> {
         if (check.isPresent()) {
             request = request.withCheck(check.get());
         }
+        List<TargetModule> targets = targets(kit, file);
+        if (!targets.isEmpty()) {
+            request =
+                    request.withTargets(targets)
+                            .withReload(image(kit).clearsLivepatchRelocations());
+        }
         console.step(
                 "booting "
                         + KernelChoice.name(kit)
@@ -92,6 +101,31 @@ final class TestCommand implements Callable<Integer> {
             console.print(Reports.test(proof));
         }
         return (proof.passed() ? ExitStatus.DONE : ExitStatus.PROOF_FAILED).code();
+    }
+
+    /** The modules that it patches, among those that the kernel was shipped with. */
+    private static List<TargetModule> targets(Kit kit, ModuleFile file) {
+        try {
+            return TargetModule.find(kit.modules(), file.targetObjects());
+        } catch (IOException e) {
+            throw damaged(kit, e);
+        }
+    }
+
+    private static KernelImage image(Kit kit) {
+        try {
+            return KernelImage.open(kit.image());
+        } catch (IOException e) {
+            throw damaged(kit, e);
+        }
+    }
+
+    private static RebootlessException damaged(Kit kit, IOException e) {
+        return RebootlessException.environment(
+                "RBL-KIT",
+                kit.folder().toString(),
+                "the kit cannot be read: " + e.getMessage(),
+                "rebootless kit remove " + kit.facts().release() + ", then kit add");
     }
 
     private Kit kit(ModuleFile file) {

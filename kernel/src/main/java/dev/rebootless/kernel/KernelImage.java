@@ -214,6 +214,19 @@ public final class KernelImage implements ShippedCode {
         return symbols.get();
     }
 
+    /**
+     * Whether a module that a livepatch patches can come again after it was removed under that
+     * livepatch. It can where the kernel clears the livepatch's relocations as the module goes:
+     * klp_clear_object_relocs() in kernel/livepatch/core.c calls clear_relocate_add() of
+     * arch/x86/kernel/module.c, which is there since 6.3, and is what is looked for. Others find
+     * the relocations written already, and refuse the module.
+     *
+     * @throws RebootlessException as {@link #symbols}
+     */
+    public boolean clearsLivepatchRelocations() {
+        return !symbols().named("clear_relocate_add").isEmpty();
+    }
+
     private KernelSymbols decodeSymbols() {
         // The table is in .rodata of every kernel so far; the others are for those to come.
         List<ImageSection> readOnlyDataFirst =

@@ -46,6 +46,15 @@ class KernelImageTest {
     }
 
     /** Every entry is about code, and none is lost between the start of the image and its end. */
+    @ParameterizedTest
+    @CsvSource({"6.1,cloud-amd64,false", "6.12,cloud-amd64,true"})
+    void whetherAPatchedModuleCanComeAgainIsAskedOfTheKernel(
+            String line, String flavour, boolean can) throws Exception {
+        Path image = TestPackages.vmlinuz(TestPackages.newestRelease(line, flavour));
+
+        assertThat(KernelImage.open(image).clearsLivepatchRelocations()).isEqualTo(can);
+    }
+
     private static void checkCodeTables(KernelImage image) {
         int found = 0;
         for (CodeTable.Kind kind : CodeTable.KINDS) {
