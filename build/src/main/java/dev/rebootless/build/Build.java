@@ -13,6 +13,7 @@ import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.lab.CpuProfile;
 import dev.rebootless.lab.Lab;
 import dev.rebootless.lab.ProofRequest;
+import dev.rebootless.lab.TargetModule;
 import dev.rebootless.livepatch.LivepatchModule;
 import dev.rebootless.livepatch.ModuleLinker;
 import dev.rebootless.livepatch.PatchedAt;
@@ -102,7 +103,9 @@ public final class Build {
             LivepatchModule module = link(manifest, analysis, work);
             // Boot the shipped kernel, load, look, unload.
             Optional<Proof> proof =
-                    request.test() ? Optional.of(prove(module, request, work)) : Optional.empty();
+                    request.test()
+                            ? Optional.of(prove(module, analysis, request, work))
+                            : Optional.empty();
             // Only now under its final name.
             return publish(module, proof, request.folder());
         } finally {
@@ -285,7 +288,7 @@ public final class Build {
      * refuses to load it again (arch/x86/kernel/module.c, clear_relocate_add).
      */
     private static List<String> onceOnly(List<UnitPatch> units, KitKernel kernel) {
-        if (!kernel.image().symbols().named("clear_relocate_add").isEmpty()) {
+        if (kernel.image().clearsLivepatchRelocations()) {
             return List.of();
         }
         return units.stream()
@@ -341,13 +344,19 @@ public final class Build {
         return linker.link(manifest, inOrder(analysis.units()), work);
     }
 
-    private Proof prove(LivepatchModule module, BuildRequest request, Path work) {
+    private Proof prove(
+            LivepatchModule module, Analysis analysis, BuildRequest request, Path work) {
+        List<String> targets =
+                module.manifest().objects().stream().map(Manifest.TargetObject::name).toList();
+        boolean reload = onceOnly(analysis.units(), analysis.kernel()).isEmpty();
         try {
             Path file = work.resolve(module.fileName());
             Files.write(file, module.bytes());
             ProofRequest proof =
                     ProofRequest.of(kit.bootImage())
                             .withModule(file)
+                            .withTargets(TargetModule.find(kit.modules(), targets))
+                            .withReload(reload)
                             .withProfiles(CpuProfile.defaults(kit.facts().callDepthTracking()));
             if (request.check().isPresent()) {
                 proof = proof.withCheck(request.check().get());

@@ -85,6 +85,17 @@ class LivepatchProofTest {
     }
 
     @Test
+    void aFunctionOfAModuleIsProvenWhicheverIsLoadedFirst() {
+        assertThat(proving.prove("vlan-header").functions()).containsExactly("vlan_seq_show");
+    }
+
+    @Test
+    void functionsOfTwoModulesAndVmlinuxAtOnceAreProven() {
+        assertThat(proving.prove("three-targets").functions())
+                .containsExactlyInAnyOrder("version_proc_show", "vlan_seq_show", "ct_cpu_seq_show");
+    }
+
+    @Test
     void aNewPerCpuVariableIsProven() {
         Module module = proving.prove("uptime-readers");
         assertThat(module.sizeOf(".data..percpu")).isEqualTo(8);

@@ -9,8 +9,10 @@ import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.lab.CpuProfile;
 import dev.rebootless.lab.Lab;
 import dev.rebootless.lab.ProofRequest;
+import dev.rebootless.lab.TargetModule;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.Proof;
+import dev.rebootless.manifest.ProofTarget;
 import dev.rebootless.source.kit.Kit;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -90,18 +92,38 @@ final class Proving {
     /** Builds, and boots the kernel on one CPU model to show before, during and after. */
     Module prove(String... patches) {
         Module module = build(patches);
+        boolean reload = KitKernel.read(kit).image().clearsLivepatchRelocations();
         Proof proof =
                 Lab.standard()
                         .prove(
                                 ProofRequest.of(kit.bootImage())
                                         .withModule(module.file())
+                                        .withTargets(targets(module.manifest()))
+                                        .withReload(reload)
                                         .withCheck(Patches.check(patches[patches.length - 1]))
                                         .withProfiles(
                                                 List.of(new CpuProfile(CpuProfile.MAX, List.of()))),
                                 step -> {});
         assertThat(proof.passed()).as(explain(proof)).isTrue();
-        assertThat(proof.boots().getFirst().checks()).hasSize(3);
+        assertThat(proof.boots().getFirst().checks())
+                .as(explain(proof))
+                .hasSizeGreaterThanOrEqualTo(3);
+        for (ProofTarget target : proof.boots().getFirst().targets()) {
+            assertThat(target.presentSeconds()).as(explain(proof)).isPresent();
+            assertThat(target.lateSeconds()).as(explain(proof)).isPresent();
+            assertThat(target.againSeconds().isPresent()).as(explain(proof)).isEqualTo(reload);
+        }
         return module;
+    }
+
+    private List<TargetModule> targets(Manifest manifest) {
+        try {
+            return TargetModule.find(
+                    kit.modules(),
+                    manifest.objects().stream().map(Manifest.TargetObject::name).toList());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Builds as a user does, with the proof on all CPU models within the build. */
