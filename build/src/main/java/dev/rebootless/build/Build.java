@@ -6,29 +6,22 @@ import dev.rebootless.base.Hashes;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
-import dev.rebootless.diff.Extraction;
-import dev.rebootless.kernel.KernelImage;
-import dev.rebootless.kernel.ModuleImage;
-import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.lab.CpuProfile;
 import dev.rebootless.lab.Lab;
 import dev.rebootless.lab.ProofRequest;
 import dev.rebootless.lab.TargetModule;
 import dev.rebootless.livepatch.LivepatchModule;
 import dev.rebootless.livepatch.ModuleLinker;
-import dev.rebootless.livepatch.PatchedAt;
 import dev.rebootless.livepatch.UnitPatch;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.ManifestJson;
 import dev.rebootless.manifest.Proof;
 import dev.rebootless.source.compile.ObjectPair;
 import dev.rebootless.source.compile.UnitCommand;
-import dev.rebootless.source.compile.UnitCommands;
 import dev.rebootless.source.compile.UnitCompiler;
 import dev.rebootless.source.kit.KernelRelease;
 import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.kit.KitFacts;
-import dev.rebootless.source.patch.FileKind;
 import dev.rebootless.source.patch.PatchRules;
 import dev.rebootless.source.patch.PatchedTree;
 import dev.rebootless.source.patch.SourcePatch;
@@ -38,9 +31,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -126,7 +117,9 @@ public final class Build {
             return analysis.units().isEmpty()
                     ? new BuildOutcome.Unchanged(analysis.warnings())
                     : new BuildOutcome.Explained(
-                            objects(analysis), added(analysis), analysis.warnings());
+                            TargetObjects.of(analysis.units(), analysis.kernel()),
+                            added(analysis),
+                            analysis.warnings());
         } finally {
             removeQuietly(work);
         }
@@ -143,13 +136,14 @@ public final class Build {
         // Apply it, in memory: the tree stays as it is.
         PatchedTree tree = PatchedTree.apply(kit.tree(), patch);
         List<String> warnings = new ArrayList<>(tree.notes());
-        // The units that the patched files are compiled in.
-        List<UnitCommand> commands = unitsReachedBy(patch);
         UnitCompiler compiler =
                 new UnitCompiler(
                         kit.kernelTree(),
                         Optional.of(kit.facts().compiler().version()),
                         kit.facts().release() + "/" + kit.facts().buildId());
+        // The units that the patched files are compiled in.
+        ReachedUnits reached = ReachedUnits.of(patch, tree, kit, compiler, progress);
+        List<UnitCommand> commands = reached.all();
         if (commands.isEmpty()) {
             return new Analysis(patch, join(kernel), compiler, List.of(), commands, warnings);
         }
@@ -158,10 +152,14 @@ public final class Build {
         List<ObjectPair> pairs = compiler.compile(tree, commands, work.resolve("patched"));
         // Compare each pair, prove its original, extract the change, resolve what it refers to.
         progress.step("comparing, and proving the originals against the shipped kernel");
+        List<ObjectPair> changed = reached.withoutUnchangedByHeader(pairs);
         List<UnitPatch> units =
-                analyseAll(pairs, new UnitAnalysis(join(kernel), compiler, debug), warnings);
-        warnings.addAll(onceOnly(units, join(kernel)));
-        return new Analysis(patch, join(kernel), compiler, units, commands, warnings);
+                analyseAll(changed, new UnitAnalysis(join(kernel), compiler, debug), warnings);
+        warnings.addAll(TargetObjects.onceOnly(units, join(kernel)));
+        reached.headers()
+                .ifPresent(r -> progress.step(HeaderReport.of(r, commands.size(), units.size())));
+        List<UnitCommand> changing = changed.stream().map(ObjectPair::unit).toList();
+        return new Analysis(patch, join(kernel), compiler, units, changing, warnings);
     }
 
     /** What the passes before the link found. */
@@ -198,23 +196,6 @@ public final class Build {
         }
     }
 
-    /** The units that the patched files are compiled in, all open to patching. */
-    private List<UnitCommand> unitsReachedBy(SourcePatch patch) {
-        UnitCommands commands = new UnitCommands(kit.kernelTree());
-        Set<UnitCommand> reached = new LinkedHashSet<>();
-        for (String path : patch.pathsThatReachTheKernel()) {
-            if (FileKind.of(path) == FileKind.C_SOURCE) {
-                reached.addAll(commands.reachedBy(path));
-            }
-        }
-        List<Problem> problems = new ArrayList<>();
-        reached.forEach(unit -> Unpatchable.refusal(unit).ifPresent(problems::add));
-        if (!problems.isEmpty()) {
-            throw new RebootlessException(ExitStatus.REFUSED, problems);
-        }
-        return List.copyOf(reached);
-    }
-
     private static List<UnitPatch> analyseAll(
             List<ObjectPair> pairs, UnitAnalysis analysis, List<String> warnings) {
         Comparisons compared = Comparisons.of(pairs);
@@ -246,64 +227,6 @@ public final class Build {
         return units;
     }
 
-    /** The functions by target object, vmlinux first, then the modules by name. */
-    private static List<Manifest.TargetObject> objects(Analysis analysis) {
-        SequencedMap<String, List<Manifest.PatchedFunction>> functions = new LinkedHashMap<>();
-        for (UnitPatch unit : inOrder(analysis.units())) {
-            ShippedCode code = analysis.kernel().code(unit.target());
-            for (Extraction.Replacement replaced : unit.extraction().replaced()) {
-                PatchedAt at = PatchedAt.of(code, unit, replaced.original());
-                functions
-                        .computeIfAbsent(unit.target(), target -> new ArrayList<>())
-                        .add(new Manifest.PatchedFunction(at.name(), at.sympos(), unit.unit()));
-            }
-        }
-        List<Manifest.TargetObject> objects = new ArrayList<>();
-        functions.forEach((target, list) ->
-                objects.add(
-                        new Manifest.TargetObject(
-                                target, buildId(analysis.kernel().code(target)), list)));
-        return objects;
-    }
-
-    private static Optional<String> buildId(ShippedCode code) {
-        return switch (code) {
-            case KernelImage image -> image.buildId();
-            case ModuleImage module -> module.module().buildId();
-        };
-    }
-
-    /** Units of vmlinux first, then those of modules by name; of one object as they came. */
-    private static List<UnitPatch> inOrder(List<UnitPatch> units) {
-        return units.stream()
-                .sorted(
-                        Comparator.comparing(
-                                        (UnitPatch u) -> !u.target().equals(ShippedCode.VMLINUX))
-                                .thenComparing(UnitPatch::target))
-                .toList();
-    }
-
-    /**
-     * Before 6.3 the kernel does not clear what a livepatch wrote for a module that goes, and then
-     * refuses to load it again (arch/x86/kernel/module.c, clear_relocate_add).
-     */
-    private static List<String> onceOnly(List<UnitPatch> units, KitKernel kernel) {
-        if (kernel.image().clearsLivepatchRelocations()) {
-            return List.of();
-        }
-        return units.stream()
-                .filter(UnitPatch::isWrittenLate)
-                .map(UnitPatch::target)
-                .distinct()
-                .map(target ->
-                        "the module "
-                                + target
-                                + ", once removed while the livepatch is loaded, cannot be loaded again until the"
-                                + " livepatch is unloaded: this kernel does not clear the livepatch's references"
-                                + " to it")
-                .toList();
-    }
-
     private static List<String> added(Analysis analysis) {
         Set<String> added = new TreeSet<>();
         for (UnitPatch unit : analysis.units()) {
@@ -329,7 +252,7 @@ public final class Build {
                                 .toList(),
                         kit,
                         analysis.compiler().compiler()),
-                objects(analysis),
+                TargetObjects.of(analysis.units(), analysis.kernel()),
                 added(analysis),
                 analysis.warnings().stream().sorted().toList());
     }
@@ -341,14 +264,14 @@ public final class Build {
         ModuleLinker linker =
                 new ModuleLinker(
                         analysis.kernel(), object -> analysis.compiler().objtool(object, flags));
-        return linker.link(manifest, inOrder(analysis.units()), work);
+        return linker.link(manifest, TargetObjects.inOrder(analysis.units()), work);
     }
 
     private Proof prove(
             LivepatchModule module, Analysis analysis, BuildRequest request, Path work) {
         List<String> targets =
                 module.manifest().objects().stream().map(Manifest.TargetObject::name).toList();
-        boolean reload = onceOnly(analysis.units(), analysis.kernel()).isEmpty();
+        boolean reload = TargetObjects.onceOnly(analysis.units(), analysis.kernel()).isEmpty();
         try {
             Path file = work.resolve(module.fileName());
             Files.write(file, module.bytes());

@@ -23,7 +23,7 @@ import java.util.TreeSet;
 record Comparisons(SequencedMap<ObjectPair, ChangeSet> changes, Set<String> shared) {
     static Comparisons of(List<ObjectPair> pairs) {
         SequencedMap<ObjectPair, ChangeSet> changes = new LinkedHashMap<>();
-        pairs.forEach(pair -> changes.put(pair, compare(pair, Set.of())));
+        pairs.forEach(pair -> changes.put(pair, compare(pair)));
         Map<String, ObjectPair> definers = new TreeMap<>();
         changes.forEach(
                 (pair, change) -> change.addedGlobals().forEach(name -> definers.put(name, pair)));
@@ -47,6 +47,11 @@ record Comparisons(SequencedMap<ObjectPair, ChangeSet> changes, Set<String> shar
             }
         }
         return new Comparisons(changes, shared);
+    }
+
+    /** What differs between the two objects of one unit alone. */
+    static ChangeSet compare(ObjectPair pair) {
+        return compare(pair, Set.of());
     }
 
     private static ChangeSet compare(ObjectPair pair, Set<String> wanted) {

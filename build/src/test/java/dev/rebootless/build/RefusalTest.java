@@ -69,11 +69,6 @@ class RefusalTest {
     }
 
     @Test
-    void aHeaderIsRefused() {
-        assertRefused("header", "RBL-HEADER", "header.patch:", "fs/proc/internal.h");
-    }
-
-    @Test
     void aBuildFileIsRefused() {
         assertRefused("makefile", "RBL-BUILD-SYSTEM", "makefile.patch:", "fs/proc/Makefile");
     }

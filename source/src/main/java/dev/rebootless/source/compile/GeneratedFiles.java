@@ -69,16 +69,10 @@ final class GeneratedFiles {
             if (!copied.ok()) {
                 throw new IOException("cannot copy " + original + ": " + copied.all());
             }
-            List<String> make = new ArrayList<>(List.of("make"));
-            make.addAll(kernel.make());
-            make.add(unit.object());
+            // The Makefile of arch/x86 does not descend for one object of its lib/, only for all.
             boolean made =
-                    Sandbox.of(Sandbox.Limits.KBUILD)
-                            .tree(kernel.folder())
-                            .writable(copy, Sandbox.TREE + "/" + folder)
-                            .alternatives()
-                            .run(make)
-                            .ok();
+                    make(unit.object(), folder, copy)
+                            || (!folder.isEmpty() && make(folder + "/", folder, copy));
             if (made) {
                 publish(copy, original);
             }
@@ -90,10 +84,36 @@ final class GeneratedFiles {
         }
     }
 
+    private boolean make(String target, String folder, Path copy) {
+        List<String> make = new ArrayList<>(List.of("make"));
+        make.addAll(kernel.make());
+        make.add(target);
+        return Sandbox.of(Sandbox.Limits.KBUILD)
+                .tree(kernel.folder())
+                .writable(copy, Sandbox.TREE + "/" + folder)
+                .alternatives()
+                .run(make)
+                .ok();
+    }
+
     /** {@code security/selinux} for {@code security/selinux/ss/services.c}. */
-    private static String folderOfItsMakefile(UnitCommand unit) {
+    private String folderOfItsMakefile(UnitCommand unit) {
         String folder = parentOf(unit.targetFile());
-        return unit.source().startsWith(folder + "/") ? folder : parentOf(unit.source());
+        if (!folder.isEmpty() && unit.source().startsWith(folder + "/")) {
+            return folder;
+        }
+        // Assembler says no target: arch/x86/kvm/vmx has no Makefile, arch/x86/kvm has.
+        String nearest = parentOf(unit.source());
+        while (!nearest.isEmpty() && !hasMakefile(nearest)) {
+            nearest = parentOf(nearest);
+        }
+        return nearest.isEmpty() ? parentOf(unit.source()) : nearest;
+    }
+
+    private boolean hasMakefile(String folder) {
+        Path path = kernel.folder().resolve(folder);
+        return Files.isRegularFile(path.resolve("Makefile"))
+                || Files.isRegularFile(path.resolve("Kbuild"));
     }
 
     private static String parentOf(String path) {
@@ -118,7 +138,7 @@ final class GeneratedFiles {
         String name = String.valueOf(file.getFileName());
         return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
                 && !name.startsWith(".")
-                && (name.endsWith(".h") || name.endsWith(".c"));
+                && (name.endsWith(".h") || name.endsWith(".c") || name.endsWith(".S"));
     }
 
     private static void removeQuietly(@Nullable Path folder) {

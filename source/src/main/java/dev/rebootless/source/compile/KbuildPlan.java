@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -30,6 +31,11 @@ final class KbuildPlan {
     /** The largest folder, drivers/, prints some 20,000 lines. */
     private static final int MAX_LINES = 1_000_000;
 
+    /** What no line without can be of use. */
+    private static final Pattern NAMES_A_FILE = Pattern.compile("\\.[ochS]\\b");
+
+    private static final Pattern SOURCE = Pattern.compile("[A-Za-z0-9_./+-]+\\.[chS]");
+
     private record Compile(String source, List<String> arguments, List<String> objtool) {}
 
     private final String compiler;
@@ -37,6 +43,11 @@ final class KbuildPlan {
 
     /** By object. */
     private final Map<String, Compile> compiles = new LinkedHashMap<>();
+
+    private final List<SideCommand> sides = new ArrayList<>();
+
+    /** Every word that may be the path of a source or header. */
+    private final Set<String> named = new TreeSet<>();
 
     private final Set<String> builtIn = new HashSet<>();
 
@@ -52,8 +63,17 @@ final class KbuildPlan {
      * @param linked the units that become part of a target object
      * @param unlinked sources that are compiled for something else
      * @param shared sources whose one object is linked into several modules
+     * @param sides what else the compiler is run for, with those of {@code unlinked} and {@code
+     *     shared}
+     * @param named every path of a source or header that stands in a command as a word, so also
+     *     those that a command writes
      */
-    record Units(List<UnitCommand> linked, List<String> unlinked, List<String> shared) {}
+    record Units(
+            List<UnitCommand> linked,
+            List<String> unlinked,
+            List<String> shared,
+            List<SideCommand> sides,
+            Set<String> named) {}
 
     /**
      * Reads a plan.
@@ -65,7 +85,7 @@ final class KbuildPlan {
         KbuildPlan plan = new KbuildPlan(compiler, dropped);
         lines.limit(MAX_LINES)
                 // No path has a zero byte in it.
-                .filter(l -> l.contains(".o") && l.indexOf('\0') < 0)
+                .filter(l -> l.indexOf('\0') < 0 && NAMES_A_FILE.matcher(l).find())
                 .forEach(plan::line);
         return plan.units();
     }
@@ -75,9 +95,17 @@ final class KbuildPlan {
         for (int i = 0; i < commands.size(); i++) {
             List<String> command = commands.get(i);
             String program = command.getFirst();
+            for (String word : command) {
+                String path = word.startsWith(">") ? word.substring(1) : word;
+                if (SOURCE.matcher(path).matches() && !path.startsWith("/")) {
+                    named.add(normalised(path));
+                }
+            }
             if (program.equals(compiler)) {
                 List<String> following = i + 1 < commands.size() ? commands.get(i + 1) : List.of();
-                compile(command, following);
+                if (!compile(command, following)) {
+                    sides.addAll(SideCommand.of(command, dropped));
+                }
             } else if (program.equals("printf") && i + 1 < commands.size()) {
                 printed(command, commands.get(i + 1));
             } else if (program.endsWith("ar") && command.size() > 3) {
@@ -86,7 +114,8 @@ final class KbuildPlan {
         }
     }
 
-    private void compile(List<String> command, List<String> following) {
+    /** Whether the command compiles a unit. */
+    private boolean compile(List<String> command, List<String> following) {
         String source = command.getLast();
         int output = command.lastIndexOf("-o");
         if (!source.endsWith(".c")
@@ -94,7 +123,7 @@ final class KbuildPlan {
                 || output < 0
                 || output + 1 >= command.size()
                 || !command.get(output + 1).equals(objectOf(source))) {
-            return;
+            return false;
         }
         List<String> arguments = new ArrayList<>();
         for (int i = 1; i < command.size() - 1; i++) {
@@ -115,6 +144,7 @@ final class KbuildPlan {
                 checked ? following.subList(1, following.size() - 1) : List.<String>of();
         compiles.put(
                 normalised(objectOf(source)), new Compile(normalised(source), arguments, objtool));
+        return true;
     }
 
     /** {@code printf "FOLDER/%s " A.o B.o | xargs ar cDPrST FOLDER/built-in.a}, or a .mod file. */
@@ -154,14 +184,20 @@ final class KbuildPlan {
                 linked.add(command(compile, UnitCommand.VMLINUX, modFile(compile)));
             } else if (owners.size() > 1) {
                 shared.add(compile.source());
+                sides.add(side(compile, SideCommand.Kind.SHARED_OBJECT));
             } else if (owners.isEmpty()) {
                 unlinked.add(compile.source());
+                sides.add(side(compile, SideCommand.Kind.OTHER_OBJECT));
             } else {
                 String module = owners.iterator().next();
                 linked.add(command(compile, moduleName(module), module));
             }
         });
-        return new Units(linked, unlinked, shared);
+        return new Units(linked, unlinked, shared, sides, named);
+    }
+
+    private static SideCommand side(Compile compile, SideCommand.Kind kind) {
+        return new SideCommand(compile.source(), compile.arguments(), kind);
     }
 
     private static UnitCommand command(Compile compile, String target, String targetFile) {

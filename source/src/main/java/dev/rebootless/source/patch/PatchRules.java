@@ -52,12 +52,11 @@ public final class PatchRules {
 
     /**
      * Every reason to refuse the patch; empty when it may be tried. Files that cannot reach the
-     * kernel ({@link FileKind#reachesTheKernel}) give none. Codes: {@code RBL-HEADER}, {@code
-     * RBL-ASSEMBLER}, {@code RBL-BUILD-SYSTEM}, {@code RBL-TOOLS-SHARED}, {@code RBL-FILE-KIND},
-     * {@code RBL-EXPORT}, {@code RBL-MODULE-PARAM}, {@code RBL-INITCALL}, and for a {@link
-     * FilePatch.Change} {@code RBL-FILE-CREATED}, {@code RBL-FILE-DELETED}, {@code
-     * RBL-FILE-RENAMED}, {@code RBL-FILE-COPIED}, {@code RBL-FILE-MODE}, {@code RBL-FILE-LINK},
-     * {@code RBL-FILE-BINARY}.
+     * kernel ({@link FileKind#reachesTheKernel}) give none. Codes: {@code RBL-ASSEMBLER}, {@code
+     * RBL-BUILD-SYSTEM}, {@code RBL-TOOLS-SHARED}, {@code RBL-FILE-KIND}, {@code RBL-EXPORT},
+     * {@code RBL-MODULE-PARAM}, {@code RBL-INITCALL}, and for a {@link FilePatch.Change} {@code
+     * RBL-FILE-CREATED}, {@code RBL-FILE-DELETED}, {@code RBL-FILE-RENAMED}, {@code
+     * RBL-FILE-COPIED}, {@code RBL-FILE-MODE}, {@code RBL-FILE-LINK}, {@code RBL-FILE-BINARY}.
      */
     public static List<Problem> refusals(SourcePatch patch) {
         List<Problem> refusals = new ArrayList<>();
@@ -65,7 +64,7 @@ public final class PatchRules {
             if (file.kind().reachesTheKernel()) {
                 unservedKind(file).ifPresent(refusals::add);
                 unservedChange(file).ifPresent(refusals::add);
-                if (file.kind() == FileKind.C_SOURCE) {
+                if (file.kind() == FileKind.C_SOURCE || file.kind() == FileKind.HEADER) {
                     refusals.addAll(unservedLines(file));
                 }
             }
@@ -87,14 +86,7 @@ public final class PatchRules {
 
     private static Optional<Problem> unservedKind(FilePatch file) {
         return switch (file.kind()) {
-            case C_SOURCE, DOCUMENTATION, TOOLING -> Optional.empty();
-            case HEADER ->
-                    problem(
-                            file,
-                            "RBL-HEADER",
-                            "is a header: any number of units may include it, and changes to"
-                                    + " headers are not served yet",
-                            "put the change into the .c files that need it");
+            case C_SOURCE, HEADER, DOCUMENTATION, TOOLING -> Optional.empty();
             case ASSEMBLER ->
                     problem(
                             file,

@@ -439,7 +439,6 @@ class SourcePatchTest {
 
     @ParameterizedTest
     @CsvSource({
-        "fs/proc/internal.h, HEADER, RBL-HEADER",
         "arch/x86/entry/entry_64.S, ASSEMBLER, RBL-ASSEMBLER",
         "fs/proc/Makefile, BUILD_SYSTEM, RBL-BUILD-SYSTEM",
         "Kbuild, BUILD_SYSTEM, RBL-BUILD-SYSTEM",

@@ -1,0 +1,308 @@
+package dev.rebootless.source.compile;
+
+import dev.rebootless.base.AtomicFiles;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * Which files may include which, over everything that a tree's build compiles. It errs to one side:
+ * a name may stand for every file whose path ends with it, whatever the folders that a unit is
+ * compiled with; conditions do not count; and what has an include that cannot be read, or a text
+ * that is not there yet, may include anything. So every header that a unit really reads is among
+ * those predicted, which {@link #unpredicted} checks against what the compiler says it read. Only a
+ * name in quotes with a file beside the including one is exact: there the preprocessor looks first.
+ */
+final class IncludeGraph {
+    /** A name stands for files of these only where it begins with the folder's name. */
+    private static final List<String> APART = List.of("tools/", "scripts/");
+
+    private final TreeListing listing;
+    private final Set<String> planned;
+    private final Map<String, List<String>> byName = new HashMap<>();
+    private final Map<String, Set<String>> includes = new HashMap<>();
+    private final Map<String, Set<String>> includers = new HashMap<>();
+    private final Set<String> anything = new TreeSet<>();
+
+    private IncludeGraph(TreeListing listing, Collection<String> planned) {
+        this.listing = listing;
+        this.planned = new HashSet<>(planned);
+        this.planned.removeAll(listing.sources().keySet());
+        listing.sources().keySet().forEach(this::index);
+        this.planned.forEach(this::index);
+    }
+
+    private void index(String path) {
+        byName.computeIfAbsent(nameOf(path), k -> new ArrayList<>()).add(path);
+    }
+
+    /**
+     * The graph of what is compiled.
+     *
+     * @param plan its sources, and headers that are yet to be made
+     * @param unitCache where what was read of each file is kept
+     */
+    static IncludeGraph of(TreeListing listing, TreePlan plan, Path unitCache) {
+        IncludeGraph graph = new IncludeGraph(listing, plan.named());
+        Map<String, List<String>> roots = new HashMap<>();
+        plan.units().forEach(u -> roots.put(u.source(), u.arguments()));
+        plan.sides()
+                .forEach(s ->
+                        roots.merge(
+                                s.source(),
+                                s.arguments(),
+                                (a, b) -> {
+                                    List<String> both = new ArrayList<>(a);
+                                    both.addAll(b);
+                                    return both;
+                                }));
+        plan.sides().stream()
+                .filter(s -> s.kind() == SideCommand.Kind.PROGRAM)
+                .forEach(s -> graph.anything.add(s.source()));
+        Scans scans = new Scans(listing, unitCache.resolve("include-scans-2"));
+        graph.build(roots, scans);
+        scans.keep();
+        return graph;
+    }
+
+    private void build(Map<String, List<String>> roots, Scans scans) {
+        Set<String> headerMacros = new HashSet<>();
+        Map<String, List<String>> macrosOf = new HashMap<>();
+        Deque<String> open = new ArrayDeque<>();
+        Set<String> seen = new HashSet<>();
+        // What only a tree as a whole can say of a file's arguments is the same for nearly all.
+        Map<String, List<String>> resolved = new HashMap<>();
+        roots.forEach((source, arguments) -> {
+            if (seen.add(source)) {
+                open.add(source);
+            }
+            for (String name : namedBy(arguments, headerMacros)) {
+                for (String to : resolved.computeIfAbsent(name, this::named)) {
+                    link(source, to);
+                    if (seen.add(to)) {
+                        open.add(to);
+                    }
+                }
+            }
+        });
+        while (!open.isEmpty()) {
+            String file = open.pop();
+            IncludeScan scan =
+                    listing.sources().containsKey(file) ? scans.of(file) : IncludeScan.UNKNOWN;
+            headerMacros.addAll(scan.defined());
+            if (!scan.macros().isEmpty()) {
+                macrosOf.put(file, scan.macros());
+            }
+            if (scan.anything() || isApart(file)) {
+                // A unit of tools/ has folders of its own.
+                anything.add(file);
+            }
+            Set<String> to = new LinkedHashSet<>();
+            scan.quoted().forEach(name -> to.addAll(quoted(file, name)));
+            scan.angled().forEach(name -> to.addAll(resolved.computeIfAbsent(name, this::named)));
+            for (String target : to) {
+                link(file, target);
+                if (seen.add(target)) {
+                    open.add(target);
+                }
+            }
+        }
+        macrosOf.forEach((file, macros) -> {
+            if (!headerMacros.containsAll(macros)) {
+                anything.add(file);
+            }
+        });
+    }
+
+    private static boolean isApart(String file) {
+        return APART.stream().anyMatch(file::startsWith) && !file.endsWith(".h");
+    }
+
+    private void link(String from, String to) {
+        includes.computeIfAbsent(from, k -> new HashSet<>()).add(to);
+        includers.computeIfAbsent(to, k -> new HashSet<>()).add(from);
+    }
+
+    /** What {@code -include X}, {@code -imacros X} and {@code -DNAME=<X.h>} name. */
+    private static Set<String> namedBy(List<String> arguments, Set<String> headerMacros) {
+        Set<String> names = new LinkedHashSet<>();
+        for (int i = 0; i < arguments.size(); i++) {
+            String argument = arguments.get(i);
+            if ((argument.equals("-include") || argument.equals("-imacros"))
+                    && i + 1 < arguments.size()) {
+                names.add(arguments.get(i + 1));
+            } else if (argument.startsWith("-include") || argument.startsWith("-imacros")) {
+                names.add(argument.substring("-include".length()));
+            } else if (argument.matches("-D\\w+=[\"<][^\">]+\\.h[\">]")) {
+                int equals = argument.indexOf('=');
+                headerMacros.add(argument.substring(2, equals));
+                names.add(argument.substring(equals + 2, argument.length() - 1));
+            }
+        }
+        return names;
+    }
+
+    private List<String> quoted(String file, String name) {
+        Path beside = Path.of(file).resolveSibling(name).normalize();
+        return exists(beside.toString()) ? List.of(beside.toString()) : named(name);
+    }
+
+    private boolean exists(String path) {
+        return listing.sources().containsKey(path) || planned.contains(path);
+    }
+
+    /** All files that a name may stand for, whatever folder it is looked for in. */
+    private List<String> named(String name) {
+        String path = Path.of(name).normalize().toString();
+        while (path.startsWith("../")) {
+            path = path.substring(3);
+        }
+        String end = path;
+        return byName.getOrDefault(nameOf(end), List.of()).stream()
+                .filter(f -> f.equals(end) || f.endsWith("/" + end))
+                .filter(f -> APART.stream().noneMatch(a -> f.startsWith(a) && !end.startsWith(a)))
+                .toList();
+    }
+
+    private static String nameOf(String path) {
+        return path.substring(path.lastIndexOf('/') + 1);
+    }
+
+    /**
+     * All files that may include one of some files, with these, and all that may include anything.
+     */
+    Set<String> reaching(Collection<String> headers) {
+        Set<String> from = new LinkedHashSet<>(headers);
+        from.addAll(anything);
+        return closure(from, includers);
+    }
+
+    /**
+     * What of a source's dependencies the graph does not know of: nothing, or the graph is wrong.
+     */
+    Set<String> unpredicted(String source, Collection<String> dependencies) {
+        Set<String> predicted = closure(Set.of(source), includes);
+        Set<String> missing = new TreeSet<>();
+        if (predicted.stream().noneMatch(anything::contains)) {
+            for (String file : dependencies) {
+                if (!predicted.contains(file) && listing.sources().containsKey(file)) {
+                    missing.add(file);
+                }
+            }
+        }
+        return missing;
+    }
+
+    /** What may include anything. */
+    Set<String> unbounded() {
+        return java.util.Collections.unmodifiableSet(anything);
+    }
+
+    private static Set<String> closure(Collection<String> from, Map<String, Set<String>> edges) {
+        Set<String> found = new LinkedHashSet<>(from);
+        Deque<String> open = new ArrayDeque<>(from);
+        while (!open.isEmpty()) {
+            for (String next : edges.getOrDefault(open.pop(), Set.of())) {
+                if (found.add(next)) {
+                    open.push(next);
+                }
+            }
+        }
+        return found;
+    }
+
+    /** What was read of each file, kept with the file's size and time. */
+    private static final class Scans {
+        private final TreeListing listing;
+        private final Path file;
+        private final Map<String, String> lines = new HashMap<>();
+        private boolean changed;
+
+        Scans(TreeListing listing, Path file) {
+            this.listing = listing;
+            this.file = file;
+            try {
+                for (String line : Files.readAllLines(file, StandardCharsets.UTF_8)) {
+                    lines.put(line.substring(0, Math.max(line.indexOf('\t'), 0)), line);
+                }
+            } catch (IOException e) {
+                // Not there, or damaged: all is read anew.
+                lines.clear();
+            }
+        }
+
+        IncludeScan of(String path) {
+            String head = path + "\t" + listing.sources().get(path) + "\t";
+            String line = lines.get(path);
+            if (line == null || !line.startsWith(head)) {
+                line = head + words(read(path));
+                lines.put(path, line);
+                changed = true;
+            }
+            return parsed(line.substring(head.length()));
+        }
+
+        private IncludeScan read(String path) {
+            try {
+                return IncludeScan.of(
+                        Files.readString(
+                                listing.tree().resolve(path), StandardCharsets.ISO_8859_1));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        private static String words(IncludeScan scan) {
+            List<String> words = new ArrayList<>();
+            scan.quoted().forEach(w -> words.add("\"" + w));
+            scan.angled().forEach(w -> words.add("<" + w));
+            scan.macros().forEach(w -> words.add("@" + w));
+            scan.defined().forEach(w -> words.add("=" + w));
+            if (scan.anything()) {
+                words.add("*");
+            }
+            return String.join("\t", words);
+        }
+
+        private static IncludeScan parsed(String text) {
+            Map<Character, List<String>> words = new HashMap<>();
+            for (String word : text.split("\t", -1)) {
+                if (!word.isEmpty()) {
+                    words.computeIfAbsent(word.charAt(0), k -> new ArrayList<>())
+                            .add(word.substring(1));
+                }
+            }
+            return new IncludeScan(
+                    words.getOrDefault('"', List.of()),
+                    words.getOrDefault('<', List.of()),
+                    words.getOrDefault('@', List.of()),
+                    words.getOrDefault('=', List.of()),
+                    words.containsKey('*'));
+        }
+
+        void keep() {
+            if (!changed) {
+                return;
+            }
+            try {
+                Files.createDirectories(file.toAbsolutePath().getParent());
+                AtomicFiles.write(file, String.join("\n", new TreeSet<>(lines.values())) + "\n");
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+}

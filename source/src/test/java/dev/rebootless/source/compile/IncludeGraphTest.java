@@ -1,0 +1,55 @@
+package dev.rebootless.source.compile;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The include graph of a real tree against what the compiler says. */
+class IncludeGraphTest {
+    private static final int SAMPLE = 40;
+
+    @TempDir Path cache;
+
+    @Test
+    void everyFileThatTheCompilerReadsIsPredicted() throws IOException {
+        long seed = Long.getLong("rebootless.seed", System.nanoTime());
+        System.out.println("seed " + seed);
+        TestTree tree = TestTree.get();
+        KernelTree kernel =
+                new KernelTree(
+                        tree.tree(), cache, tree.compiler(), List.of("CC=" + tree.compiler()));
+        TreePlan plan = TreePlan.of(kernel, step -> {});
+        IncludeGraph graph = IncludeGraph.of(TreeListing.of(tree.tree()), plan, cache);
+        Preprocessor preprocessor =
+                new Preprocessor(
+                        kernel,
+                        CompilerIdentity.of(tree.compiler(), Optional.empty(), cache),
+                        "test");
+        List<SideCommand> all = new ArrayList<>();
+        plan.units().forEach(u -> all.add(SideCommand.of(u)));
+        all.removeIf(c -> !tree.tree().resolve(c.source()).toFile().exists());
+        Collections.shuffle(all, new Random(seed));
+        int headers = 0;
+        for (SideCommand command : all.subList(0, SAMPLE)) {
+            List<String> read = preprocessor.original(command).read().files();
+            assertThat(graph.unpredicted(command.source(), read)).as(command.source()).isEmpty();
+            headers += read.size();
+            String last = read.getLast();
+            assertThat(graph.reaching(Set.of(last))).as(last).contains(command.source());
+        }
+        assertThat(headers).isGreaterThan(SAMPLE * 50);
+        // A graph that says everything reaches everything would pass, too.
+        assertThat(graph.reaching(Set.of("mm/slab.h"))).doesNotContain("fs/proc/version.c");
+        assertThat(graph.unpredicted("fs/proc/version.c", List.of("mm/slab.h")))
+                .containsExactly("mm/slab.h");
+    }
+}
