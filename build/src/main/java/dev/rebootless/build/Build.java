@@ -17,6 +17,7 @@ import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.ManifestJson;
 import dev.rebootless.manifest.Proof;
 import dev.rebootless.source.compile.ObjectPair;
+import dev.rebootless.source.compile.ObjtoolFlags;
 import dev.rebootless.source.compile.UnitCommand;
 import dev.rebootless.source.compile.UnitCompiler;
 import dev.rebootless.source.kit.KernelRelease;
@@ -257,10 +258,8 @@ public final class Build {
                 analysis.warnings().stream().sorted().toList());
     }
 
-    private static LivepatchModule link(Manifest manifest, Analysis analysis, Path work) {
-        // The flags are those of the units' own kbuild command; a linked module adds --module.
-        List<String> flags = new ArrayList<>(analysis.commands().getFirst().objtool());
-        flags.add("--module");
+    private LivepatchModule link(Manifest manifest, Analysis analysis, Path work) {
+        List<String> flags = ObjtoolFlags.ofModule(kit.kernelTree());
         ModuleLinker linker =
                 new ModuleLinker(
                         analysis.kernel(), object -> analysis.compiler().objtool(object, flags));
