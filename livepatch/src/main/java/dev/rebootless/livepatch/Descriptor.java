@@ -218,21 +218,27 @@ final class Descriptor {
                         RelocationTable.of(
                                 text,
                                 List.of(
-                                        new ElfRelocation(3, Elf.R_X86_64_32S, dataSymbol, patchAt),
-                                        new ElfRelocation(8, Elf.R_X86_64_PLT32, enable, -4),
-                                        new ElfRelocation(13, Elf.R_X86_64_PLT32, returnThunk, -4),
+                                        new ElfRelocation(7, Elf.R_X86_64_32S, dataSymbol, patchAt),
+                                        new ElfRelocation(12, Elf.R_X86_64_PLT32, enable, -4),
+                                        new ElfRelocation(17, Elf.R_X86_64_PLT32, returnThunk, -4),
                                         new ElfRelocation(
-                                                EXIT_AT + 1, Elf.R_X86_64_PLT32, returnThunk, -4))),
+                                                EXIT_AT + 5, Elf.R_X86_64_PLT32, returnThunk, -4))),
                         RelocationTable.of(dataSection, dataFields)));
     }
 
     private record StringField(long at, long string) {}
 
     /** Where cleanup_module begins, and how long both functions are. */
-    private static final int INIT_SIZE = 17;
+    private static final int INIT_SIZE = 21;
 
     private static final int EXIT_AT = 32;
-    private static final int EXIT_SIZE = 5;
+    private static final int EXIT_SIZE = 9;
+
+    /**
+     * {@code endbr64}: the loader calls both through pointers, which faults without it on kernels
+     * with IBT; on others it is a NOP.
+     */
+    private static final byte[] ENDBR64 = {(byte) 0xf3, 0x0f, 0x1e, (byte) 0xfa};
 
     /**
      * {@code int init_module(void) { return klp_enable_patch(&patch); } void cleanup_module(void)
@@ -243,10 +249,12 @@ final class Descriptor {
         byte[] code = new byte[EXIT_AT + EXIT_SIZE];
         java.util.Arrays.fill(code, (byte) 0xcc);
         ByteBuffer out = ByteBuffer.wrap(code);
+        out.put(ENDBR64);
         out.put(new byte[] {0x48, (byte) 0xc7, (byte) 0xc7, 0, 0, 0, 0}); // mov $patch, %rdi
         out.put(new byte[] {(byte) 0xe8, 0, 0, 0, 0}); // call klp_enable_patch
         out.put(new byte[] {(byte) 0xe9, 0, 0, 0, 0}); // jmp __x86_return_thunk
         out.position(EXIT_AT);
+        out.put(ENDBR64);
         out.put(new byte[] {(byte) 0xe9, 0, 0, 0, 0}); // jmp __x86_return_thunk
         return code;
     }

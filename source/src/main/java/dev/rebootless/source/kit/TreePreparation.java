@@ -72,7 +72,7 @@ final class TreePreparation {
         copy(headers.resolve(".config"), tree.resolve(".config"));
         copy(headers.resolve("Module.symvers"), tree.resolve("Module.symvers"));
         copy(kbuild.resolve("scripts/kconfig/conf"), tree.resolve("scripts/kconfig/conf"));
-        copy(kbuild.resolve("tools/objtool/objtool"), tree.resolve("tools/objtool/objtool"));
+        copy(objtool(kbuild), tree.resolve("tools/objtool/objtool"));
         copy(
                 headers.resolve("include/generated/timeconst.h"),
                 tree.resolve("include/generated/timeconst.h"));
@@ -82,6 +82,16 @@ final class TreePreparation {
                 KernelConfig.read(tree.resolve(".config")),
                 ConfigCheck.AFTER_OLDDEFCONFIG,
                 "the configuration after `make olddefconfig`");
+    }
+
+    /**
+     * The objtool for x86. Newer linux-kbuild packages have one for each architecture, and under the
+     * plain name a starter that picks by {@code SRCARCH}, which only kbuild sets.
+     */
+    private static Path objtool(Path kbuild) {
+        Path folder = kbuild.resolve("tools/objtool");
+        Path real = folder.resolve("objtool.real-x86");
+        return Files.isRegularFile(real) ? real : folder.resolve("objtool");
     }
 
     /** Generates what the compiler reads, and the small programs that kbuild uses on the way. */

@@ -81,13 +81,16 @@ final class Unpacker {
                                 root + "/arch/x86/include/generated"));
     }
 
-    /** linux-kbuild: the two programs that kits use, into {@code out} under the tree's names. */
+    /**
+     * linux-kbuild: the programs that kits use, into {@code out} under the tree's names; objtool in
+     * all its forms.
+     */
     static void kbuild(Path deb, Path out) {
         unpack(
                 deb,
                 out,
                 MAX_PACKAGE_BYTES,
-                "tar -x $QUIET --strip-components=4 --wildcards './usr/lib/linux-kbuild-*/scripts/kconfig/conf' './usr/lib/linux-kbuild-*/tools/objtool/objtool'");
+                "tar -x $QUIET --strip-components=4 --wildcards './usr/lib/linux-kbuild-*/scripts/kconfig/conf' './usr/lib/linux-kbuild-*/tools/objtool/objtool*'");
     }
 
     /**
