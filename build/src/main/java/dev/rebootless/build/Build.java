@@ -55,7 +55,7 @@ public final class Build {
      * (include/asm-generic/runtime-const.h), and with IBT or call padding objtool sees only the
      * linked whole.
      */
-    private static final List<String> SERVED_LINES = List.of("6.1");
+    private static final List<String> SERVED_LINES = List.of("6.1", "6.12");
 
     private final Kit kit;
     private final Progress progress;

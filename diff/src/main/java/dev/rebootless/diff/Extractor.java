@@ -25,6 +25,7 @@ import java.util.Optional;
 public final class Extractor {
     private final ChangeSet changes;
     private final ObjectModel patched;
+    private final EntryPadding padding;
     private final Map<String, Output> outputs = new LinkedHashMap<>();
     private final Map<Item, Piece> pieces = new LinkedHashMap<>();
     private final Map<Item, ElfSymbol> defined = new LinkedHashMap<>();
@@ -73,6 +74,7 @@ public final class Extractor {
     private Extractor(ChangeSet changes) {
         this.changes = changes;
         this.patched = changes.patched();
+        this.padding = new EntryPadding(patched.object());
     }
 
     /**
@@ -115,6 +117,12 @@ public final class Extractor {
         ElfSection section = item.section();
         Output output = outputs.computeIfAbsent(newName(item), name -> new Output(name, section));
         long offset = output.room(section, item.isFunction() ? 0 : item.offset());
+        if (item.isFunction()) {
+            // The padding before an entry moves with it.
+            int bytes = (int) padding.before(item);
+            output.bytes.write(section.content(), (int) item.offset() - bytes, bytes);
+            offset += bytes;
+        }
         if (section.isNobits()) {
             output.bytes.writeBytes(new byte[(int) item.size()]);
         } else {

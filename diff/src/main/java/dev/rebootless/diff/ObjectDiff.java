@@ -239,7 +239,7 @@ public final class ObjectDiff {
                     ours,
                     "data that only the starting kernel uses has changed (" + section + ")",
                     "leave it out of the patch: it has no effect on a running kernel");
-        } else if (section.startsWith("___ksymtab") || section.startsWith("__ksymtab")) {
+        } else if (isExport(section)) {
             refuse(
                     "RBL-EXPORT-CHANGED",
                     ours,
@@ -286,13 +286,23 @@ public final class ObjectDiff {
                         "leave aliases as they are and change the functions they stand for"));
     }
 
+    /**
+     * What EXPORT_SYMBOL writes (include/linux/export.h, export-internal.h): until 6.4 the entry of
+     * the kernel's table itself, since then what modpost makes it from.
+     */
+    private static boolean isExport(String section) {
+        return section.contains("ksymtab")
+                || section.startsWith("__kcrctab")
+                || section.equals(".export_symbol");
+    }
+
     /** Named things that come or go, and that only a starting kernel or module takes notice of. */
     private void checkTableEntry(Item item, String what) {
         String section = item.section().name();
         if (item.kind() != ItemKind.DATA || !countsAsData(item)) {
             return;
         }
-        if (section.contains("ksymtab") || section.startsWith("__kcrctab")) {
+        if (isExport(section)) {
             refuse(
                     "RBL-EXPORT-CHANGED",
                     item,

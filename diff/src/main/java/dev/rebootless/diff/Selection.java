@@ -52,6 +52,8 @@ final class Selection {
                     ".bss",
                     ".rodata",
                     ".data.once",
+                    // Its name since 6.12 (include/linux/once_lite.h).
+                    ".data..once",
                     ".data..percpu",
                     ".data..read_mostly",
                     ".data..cacheline_aligned",

@@ -84,6 +84,7 @@ public record SpecialTable(
                     // scripts/recordmcount.h: u64.
                     carried("__mcount_loc", 0, 8),
                     // gcc, -fpatchable-function-entry: u64; the kernel's own list is __mcount_loc.
+                    // What it says of padding is read by EntryPadding.
                     ignored("__patchable_function_entries"),
                     annotation(".discard.reachable"),
                     annotation(".discard.unreachable"),
@@ -108,7 +109,6 @@ public record SpecialTable(
                     // include/linux/compiler.h, __ADDRESSABLE: keeps a symbol alive for the linker.
                     ignored(".discard.addressable"),
                     ignored(".discard.sym"),
-                    ignored(".export_symbol"),
                     // include/linux/moduleparam.h, MODULE_INFO: text for people and modprobe.
                     ignored(".modinfo"),
                     ignored(".eh_frame"));

@@ -81,6 +81,7 @@ class EasilyMissedChangesTest {
         ".apicdrivers, RBL-TABLE-CHANGED",
         ".exitcall.exit, RBL-TABLE-CHANGED",
         "___ksymtab+f, RBL-EXPORT-CHANGED",
+        ".export_symbol, RBL-EXPORT-CHANGED",
         ".initcall6.init, RBL-INITCALL",
         "__param, RBL-PARAM",
         "__tracepoints, RBL-TRACEPOINT",

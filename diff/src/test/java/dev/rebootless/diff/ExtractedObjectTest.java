@@ -112,6 +112,31 @@ class ExtractedObjectTest {
                 .doesNotContain("(bad)");
     }
 
+    /** Kernels with call padding count calls there (CONFIG_CALL_PADDING). */
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void thePaddingBeforeAFunctionMovesWithItAndAColdPartHasNone(Gcc gcc) throws IOException {
+        Gcc padded = gcc.with("-fpatchable-function-entry=16,16", "-falign-functions=16");
+        ChangeSet changes = compare(padded, UNIT, edit(UNIT, "helper(x) * 3", "helper(x) * 5"));
+        Extraction extraction = Extractor.extract(changes);
+        requireSound(extraction);
+        ElfSymbol work =
+                extraction.object().symbols().stream()
+                        .filter(s -> s.name().equals("work"))
+                        .findFirst()
+                        .orElseThrow();
+        assertThat(work.value()).isEqualTo(16);
+        ElfSection section = work.section().orElseThrow();
+        assertThat(section.alignment()).isEqualTo(16);
+        assertThat(java.util.Arrays.copyOf(section.content(), 16)).containsOnly(0x90);
+        assertThat(section.content()[16]).isNotEqualTo((byte) 0x90);
+        assertThat(extraction.object().symbols())
+                .filteredOn(s -> s.name().equals("work.cold"))
+                .singleElement()
+                .satisfies(s -> assertThat(s.value()).isZero());
+        assertThat(sections(extraction)).doesNotContain("__patchable_function_entries");
+    }
+
     @ParameterizedTest
     @MethodSource("layouts")
     void aChangedFunctionIsExtractedWithItsColdPartAndStringsAndNothingElse(Gcc gcc)

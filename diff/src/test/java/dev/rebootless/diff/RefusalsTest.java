@@ -179,6 +179,45 @@ class RefusalsTest {
                 });
     }
 
+    /** As EXPORT_SYMBOL is since 6.4 (include/linux/export.h, ___EXPORT_SYMBOL). */
+    private static final String EXPORTS_FOR_MODPOST =
+            """
+            extern void sink(int);
+            #define EXPORT(f, license) asm(".pushsection .export_symbol,\\"a\\"\\n__export_symbol_" #f ":\\n" \\
+              ".asciz \\"" license "\\"\\n.asciz \\"\\"\\n.balign 8\\n.quad " #f "\\n.popsection");
+            int shared(int x) { sink(x); return x; }
+            int other(int x) { sink(x + 1); return x; }
+            int private(int x) { sink(-x); return x; }
+            EXPORT(shared, "GPL")
+            EXPORT(other, "")
+            """;
+
+    @Test
+    void anExportThatModpostReadsIsSeenToComeGoAndChange() {
+        String source = EXPORTS_FOR_MODPOST;
+        assertThat(findings(compare(Gcc.SECTIONS, source, edit(source, "sink(x)", "sink(~x)"))))
+                .isEqualTo("changed: shared");
+        assertThat(compare(Gcc.SECTIONS, source, source + "EXPORT(private, \"GPL\")\n").refusals())
+                .singleElement()
+                .satisfies(p -> assertThat(p.code()).isEqualTo("RBL-EXPORT-CHANGED"))
+                .satisfies(p -> assertThat(p.place()).isEqualTo("__export_symbol_private"));
+        assertThat(
+                        compare(Gcc.SECTIONS, source, edit(source, "EXPORT(other, \"\")\n", ""))
+                                .refusals())
+                .singleElement()
+                .satisfies(p -> assertThat(p.code()).isEqualTo("RBL-EXPORT-CHANGED"))
+                .satisfies(p -> assertThat(p.place()).isEqualTo("__export_symbol_other"));
+        assertThat(
+                        compare(
+                                        Gcc.SECTIONS,
+                                        source,
+                                        edit(source, "(other, \"\")", "(other, \"GPL\")"))
+                                .refusals())
+                .singleElement()
+                .satisfies(p -> assertThat(p.code()).isEqualTo("RBL-EXPORT-CHANGED"))
+                .satisfies(p -> assertThat(p.place()).isEqualTo("__export_symbol_other"));
+    }
+
     @Test
     void aNewInitcallIsRefused() {
         assertThat(findings(compare(Gcc.SECTIONS, EXPORTS, EXPORTS + "initcall(private)\n")))
