@@ -24,6 +24,9 @@ final class TargetObjects {
         SequencedMap<String, List<Manifest.PatchedFunction>> functions = new LinkedHashMap<>();
         for (UnitPatch unit : inOrder(units)) {
             ShippedCode code = kernel.code(unit.target());
+            if (unit.isWrittenLate()) {
+                functions.computeIfAbsent(unit.target(), target -> new ArrayList<>());
+            }
             for (Extraction.Replacement replaced : unit.extraction().replaced()) {
                 PatchedAt at = PatchedAt.of(code, unit, replaced.original());
                 functions

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Everything between a unit's two objects and its part of the livepatch: compare, prove, extract,
@@ -53,13 +54,16 @@ final class UnitAnalysis {
         if (changes.verdict() == Verdict.REFUSED) {
             throw new RebootlessException(ExitStatus.REFUSED, changes.refusals());
         }
+        Optional<VariableForm> form = pair.shipped().map(s -> new VariableForm(pair, s, changes));
+        form.ifPresent(VariableForm::requireSameChanges);
         if (changes.movesNothing()) {
             return Optional.empty();
         }
         ShippedCode code = kernel.code(pair.unit().target());
-        UnitMatch match = prove(pair, changes, code);
+        UnitMatch match = prove(pair, changes, form, code);
         requireFentry(changes, match, code);
         Extraction extraction = Extractor.extract(changes);
+        form.ifPresent(f -> f.requireKnown(extraction, match));
         UnitPatch unit =
                 new UnitPatch(
                         pair.unit().source(),
@@ -86,15 +90,22 @@ final class UnitAnalysis {
      * where the assembler could shorten a jump between functions; what does not match is tried once
      * more in the shipped layout.
      */
-    private UnitMatch prove(ObjectPair pair, ChangeSet changes, ShippedCode code) {
-        UnitMatch match = RunPre.match(changes.original(), code);
-        if (changes.replacedCode().stream().anyMatch(i -> match.mismatch(i).isPresent())) {
-            ObjectModel shipped =
-                    ObjectModel.of(ElfReader.read(compiler.shippedLayout(pair.unit())));
-            UnitMatch second = RunPre.match(shipped, code);
-            return require(changes, translated(second, shipped, changes.original()), shipped, code);
+    private UnitMatch prove(
+            ObjectPair pair, ChangeSet changes, Optional<VariableForm> form, ShippedCode code) {
+        ObjectModel original = form.map(VariableForm::shipped).orElse(changes.original());
+        Stream<Item> replaced = changes.replacedCode().stream();
+        List<Item> wanted =
+                form.map(f -> replaced.flatMap(i -> f.shipped(i).stream()))
+                        .orElse(replaced)
+                        .toList();
+        UnitMatch match = RunPre.match(original, code);
+        ObjectModel shown = original;
+        if (wanted.stream().anyMatch(i -> match.mismatch(i).isPresent())) {
+            shown = ObjectModel.of(ElfReader.read(compiler.shippedLayout(pair.unit())));
+            UnitMatch second = translated(RunPre.match(shown, code), shown, original);
+            return require(changes, form.map(f -> f.bringOver(second)).orElse(second), shown, code);
         }
-        return require(changes, match, changes.original(), code);
+        return require(changes, form.map(f -> f.bringOver(match)).orElse(match), shown, code);
     }
 
     /**

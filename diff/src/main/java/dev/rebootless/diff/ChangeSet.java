@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -138,6 +139,11 @@ public final class ChangeSet {
             }
         }
         return code;
+    }
+
+    /** What an item of the patched object is in the original, where it can be told. */
+    public Optional<Item> originalOf(Item patched) {
+        return selection.originalOf(patched);
     }
 
     Selection selection() {

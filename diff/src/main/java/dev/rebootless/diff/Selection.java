@@ -278,6 +278,11 @@ final class Selection {
         return correlation.originalOf(item).isEmpty();
     }
 
+    /** What an item of the patched object is in the original. */
+    Optional<Item> originalOf(Item item) {
+        return correlation.originalOf(item);
+    }
+
     List<Problem> refusals() {
         return List.copyOf(refusals);
     }

@@ -71,6 +71,16 @@ public final class CodeTable {
                             "__start___jump_table",
                             "__stop___jump_table",
                             "jump_entry",
+                            Anchor.RELATIVE_32),
+                    // The ENDBR instructions that the booting kernel takes away, since nothing
+                    // calls
+                    // the functions through a pointer (arch/x86/kernel/alternative.c,
+                    // apply_seal_endbr). Only kernels with CONFIG_X86_KERNEL_IBT have it.
+                    new Kind(
+                            ".ibt_endbr_seal",
+                            "__ibt_endbr_seal",
+                            "__ibt_endbr_seal_end",
+                            "",
                             Anchor.RELATIVE_32));
 
     /**

@@ -143,7 +143,7 @@ public final class KernelImage implements ShippedCode {
         return Optional.empty();
     }
 
-    /** Whether an address is in a section of code, that of init code included. */
+    @Override
     public boolean isText(long address) {
         return sectionAt(address).filter(ImageSection::executable).isPresent();
     }

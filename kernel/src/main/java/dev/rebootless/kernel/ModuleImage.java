@@ -321,6 +321,11 @@ public final class ModuleImage implements ShippedCode {
     }
 
     @Override
+    public boolean isText(long address) {
+        return partAt(address).filter(p -> p.section().isExecutable()).isPresent();
+    }
+
+    @Override
     public boolean isInit(long address) {
         return partAt(address).filter(p -> p.section().name().startsWith(".init")).isPresent();
     }

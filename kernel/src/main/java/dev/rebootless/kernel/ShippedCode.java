@@ -27,6 +27,9 @@ public sealed interface ShippedCode permits KernelImage, ModuleImage {
      */
     byte[] read(long address, int length);
 
+    /** Whether an address is in a section of code, that of init code included. */
+    boolean isText(long address);
+
     /** The symbols, by address. */
     KernelSymbols symbols();
 

@@ -31,6 +31,12 @@ final class Descriptor {
      */
     record Function(String name, int sympos, ElfSymbol body) {}
 
+    /** The section with struct klp_patch and all that it points at. */
+    static final String DATA = ".data.livepatch";
+
+    /** The symbol of struct klp_patch. */
+    static final String PATCH = "rebootless_patch";
+
     private final Btf btf;
     private final List<ElfRelocation> dataFields = new ArrayList<>();
     private final ByteArrayOutputStream strings = new ByteArrayOutputStream();
@@ -150,12 +156,12 @@ final class Descriptor {
                         ".text.livepatch", Elf.SHF_ALLOC | Elf.SHF_EXECINSTR, 16, code());
         ElfSection rodata =
                 ElfSection.progbits(".rodata.livepatch", Elf.SHF_ALLOC, 1, strings.toByteArray());
-        ElfSection dataSection = LinkedObject.data(".data.livepatch", 64, data.array());
+        ElfSection dataSection = LinkedObject.data(DATA, 64, data.array());
         ElfSymbol rodataSymbol = ElfSymbol.ofSection(rodata);
         ElfSymbol dataSymbol = ElfSymbol.ofSection(dataSection);
         ElfSymbol patchSymbol =
                 new ElfSymbol(
-                        "rebootless_patch",
+                        PATCH,
                         patchAt,
                         patch.size(),
                         Elf.STT_OBJECT,

@@ -26,7 +26,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * Makes one module of the units' extracted objects. The order matters:
@@ -69,9 +71,12 @@ public final class ModuleLinker {
         for (UnitPatch unit : units) {
             linked.add(unit.extraction().object(), unit.resolutions());
             linked.provide(unit.extraction().provided());
-            functions
-                    .computeIfAbsent(unit.target(), target -> new ArrayList<>())
-                    .addAll(functions(unit));
+            // An object without functions is there for the references that wait for its module.
+            if (!unit.extraction().replaced().isEmpty() || unit.isWrittenLate()) {
+                functions
+                        .computeIfAbsent(unit.target(), target -> new ArrayList<>())
+                        .addAll(functions(unit));
+            }
         }
         addStaticCallKeys(linked);
         ElfSymbol enable = linked.undefined(exported("klp_enable_patch"));
@@ -87,9 +92,39 @@ public final class ModuleLinker {
         linked.add(parts.sections(), parts.symbols(), parts.tables(), Map.of());
         linked.add(plainSections(manifest, linked), List.of(), List.of(), Map.of());
         LinkedObject.Result result = linked.build();
-        ElfObject finished = runObjtool(result, work);
+        ElfObject finished =
+                runObjtool(
+                        result,
+                        work,
+                        functions.values().stream()
+                                .flatMap(List::stream)
+                                .map(f -> f.body().name())
+                                .collect(Collectors.toSet()));
         byte[] bytes = ElfWriter.write(withKlpRelocations(finished, meanings(finished, result)));
+        // What no boot in an emulator shows is looked for in the module as it is written.
+        ElfObject written = ElfReader.read(bytes);
+        requireNoRuntimeConstants(written);
+        IbtCheck.require(
+                written,
+                kernel,
+                units.stream()
+                        .flatMap(u -> TakenAddresses.in(u.changes().original()).stream())
+                        .collect(Collectors.toSet()));
         return new LivepatchModule(manifest, bytes);
+    }
+
+    /** The kernel fills in those of vmlinux when it boots, and those of modules never. */
+    static void requireNoRuntimeConstants(ElfObject module) {
+        for (ElfSection section : module.sections()) {
+            if (section.name().startsWith("runtime_")) {
+                throw RebootlessException.refused(
+                        "RBL-RUNTIME-CONSTANT",
+                        section.name(),
+                        "code of the module has a constant that the kernel fills in when it boots, in vmlinux"
+                                + " alone",
+                        "report it with the patch");
+            }
+        }
     }
 
     private List<Descriptor.Function> functions(UnitPatch unit) {
@@ -164,16 +199,16 @@ public final class ModuleLinker {
                 .toList();
     }
 
-    private ElfObject runObjtool(LinkedObject.Result result, Path work) {
+    private ElfObject runObjtool(LinkedObject.Result result, Path work, Set<String> bodies) {
         Path object = work.resolve("livepatch.o");
         try {
             Files.write(object, ElfWriter.write(tagged(result)));
-            String said = objtool.run(object).strip();
+            List<String> said = ObjtoolWarnings.of(objtool.run(object), bodies);
             if (!said.isEmpty()) {
                 throw RebootlessException.refused(
                         "RBL-OBJTOOL-WARNING",
                         "",
-                        "objtool warns of the linked module: " + said,
+                        "objtool warns of the linked module: " + String.join("\n", said),
                         "report it with the patch; a module that objtool doubts is never built");
             }
             return ElfReader.read(Files.readAllBytes(object));

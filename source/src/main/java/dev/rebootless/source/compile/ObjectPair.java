@@ -2,9 +2,10 @@ package dev.rebootless.source.compile;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
- * A unit compiled before and after a patch.
+ * A unit compiled before and after a patch, in the form that can go into a module.
  *
  * @param original the original object, in the unit cache: not to be changed
  * @param patched the patched object
@@ -12,6 +13,9 @@ import java.time.Duration;
  * @param originalTime what gcc took for the original, wall time; zero when it was cached
  * @param patchedTime what gcc took for the patched source, wall time
  * @param warnings what gcc said of the patched source, empty nearly always
+ * @param shipped the two objects in the form that vmlinux has, where that is another one: with
+ *     constants that the booting kernel writes into code, while {@code original} and {@code
+ *     patched} read the variables. Only this form's original is the shipped code
  */
 public record ObjectPair(
         UnitCommand unit,
@@ -20,4 +24,21 @@ public record ObjectPair(
         boolean originalCached,
         Duration originalTime,
         Duration patchedTime,
-        String warnings) {}
+        String warnings,
+        Optional<Shipped> shipped) {
+    /** The form that vmlinux has. */
+    public record Shipped(Path original, Path patched) {}
+
+    /** The same pair, and what the shipped form is; times and warnings of both together. */
+    ObjectPair asShipped(ObjectPair other) {
+        return new ObjectPair(
+                unit,
+                original,
+                patched,
+                originalCached && other.originalCached,
+                originalTime.plus(other.originalTime),
+                patchedTime.plus(other.patchedTime),
+                other.warnings,
+                Optional.of(new Shipped(other.original, other.patched)));
+    }
+}

@@ -65,6 +65,7 @@ public final class UnitCompiler {
     private final Path tree;
     private final Sandbox sandbox;
     private final GeneratedFiles generated;
+    private final RuntimeConstants constants;
     private final Dependencies.Contents contents;
 
     /**
@@ -82,6 +83,7 @@ public final class UnitCompiler {
         this.treeIdentity = treeIdentity;
         this.sandbox = Sandbox.of(Sandbox.Limits.COMPILE).tree(tree);
         this.generated = new GeneratedFiles(kernel);
+        this.constants = new RuntimeConstants(tree);
         this.contents = new Dependencies.Contents(tree);
     }
 
@@ -140,7 +142,9 @@ public final class UnitCompiler {
         /** As kbuild does. */
         SHIPPED,
         /** Every function and variable in a section of its own. */
-        SECTIONS
+        SECTIONS,
+        /** The same, with {@link RuntimeConstants} read from their variables. */
+        VARIABLES
     }
 
     /**
@@ -203,7 +207,9 @@ public final class UnitCompiler {
                 UnitCommand unit = units.get(i);
                 Path out = Files.createDirectory(work.resolve("unit-" + i));
                 originals.add(pool.submit(() -> original(unit, Layout.SECTIONS)));
-                patched.add(pool.submit(() -> patched(patch, unit, folder, out, overlays)));
+                patched.add(
+                        pool.submit(() ->
+                                patched(patch, unit, Layout.SECTIONS, folder, out, overlays)));
             }
             List<ObjectPair> pairs = new ArrayList<>();
             List<RebootlessException> failures = new ArrayList<>();
@@ -213,6 +219,9 @@ public final class UnitCompiler {
                 if (before.isPresent() && after.isPresent()) {
                     pairs.add(pair(units.get(i), before.get(), after.get()));
                 }
+            }
+            if (failures.isEmpty()) {
+                pairs = readingVariables(pairs, patch, folder, work, overlays, pool, failures);
             }
             if (!failures.isEmpty()) {
                 throw combined(failures);
@@ -227,6 +236,50 @@ public final class UnitCompiler {
         }
     }
 
+    /** Compiles once more what has constants that only vmlinux gets, as {@link ObjectPair} says. */
+    private List<ObjectPair> readingVariables(
+            List<ObjectPair> pairs,
+            PatchedTree patch,
+            Path folder,
+            Path work,
+            SortedMap<String, Path> overlays,
+            ExecutorService pool,
+            List<RebootlessException> failures)
+            throws InterruptedException, IOException {
+        Path aside = folder.resolve("reading-variables");
+        SortedMap<Integer, List<Future<Compiled>>> again = new TreeMap<>();
+        for (int i = 0; i < pairs.size(); i++) {
+            ObjectPair pair = pairs.get(i);
+            if (constants.areIn(pair.original()) || constants.areIn(pair.patched())) {
+                Path out = Files.createDirectory(work.resolve("unit-variables-" + i));
+                again.put(
+                        i,
+                        List.of(
+                                pool.submit(() -> original(pair.unit(), Layout.VARIABLES)),
+                                pool.submit(() ->
+                                        patched(
+                                                patch,
+                                                pair.unit(),
+                                                Layout.VARIABLES,
+                                                aside,
+                                                out,
+                                                overlays))));
+            }
+        }
+        List<ObjectPair> all = new ArrayList<>(pairs);
+        for (var entry : again.entrySet()) {
+            Optional<Compiled> before = result(entry.getValue().getFirst(), failures);
+            Optional<Compiled> after = result(entry.getValue().getLast(), failures);
+            if (before.isPresent() && after.isPresent()) {
+                ObjectPair shipped = pairs.get(entry.getKey());
+                all.set(
+                        entry.getKey(),
+                        pair(shipped.unit(), before.get(), after.get()).asShipped(shipped));
+            }
+        }
+        return all;
+    }
+
     private static ObjectPair pair(UnitCommand unit, Compiled before, Compiled after) {
         return new ObjectPair(
                 unit,
@@ -235,7 +288,8 @@ public final class UnitCompiler {
                 before.cached(),
                 before.time(),
                 after.time(),
-                after.warnings());
+                after.warnings(),
+                Optional.empty());
     }
 
     private static Optional<Compiled> result(
@@ -272,11 +326,12 @@ public final class UnitCompiler {
     private Compiled patched(
             PatchedTree patch,
             UnitCommand unit,
+            Layout layout,
             Path folder,
             Path out,
             SortedMap<String, Path> overlays) {
         long start = System.nanoTime();
-        Subprocess.Result result = gcc(unit, Layout.SECTIONS, out, overlays, List.of());
+        Subprocess.Result result = gcc(unit, layout, out, overlays, List.of());
         Duration time = Duration.ofNanos(System.nanoTime() - start);
         if (!result.ok()) {
             throw compileError(unit, messageWithPatchedLines(patch, unit, out, result));
@@ -340,7 +395,11 @@ public final class UnitCompiler {
         List<String> command = new ArrayList<>(arguments(unit, layout));
         command.addAll(more);
         command.addAll(List.of("-c", "-o", Sandbox.OUT + "/unit.o", unit.source()));
-        Sandbox job = sandbox.overlays(overlays).out(out);
+        SortedMap<String, Path> over = new TreeMap<>(overlays);
+        if (layout == Layout.VARIABLES) {
+            over.putAll(constants.replacement());
+        }
+        Sandbox job = sandbox.overlays(over).out(out);
         Subprocess.Result result = job.run(command);
         boolean again = GeneratedFiles.areMissing(result) && generated.make(unit);
         return again ? job.run(command) : result;
@@ -353,7 +412,8 @@ public final class UnitCompiler {
         unit.arguments().stream().filter(a -> !isDebugOption(a)).forEach(arguments::add);
         switch (layout) {
             case SHIPPED -> {}
-            case SECTIONS -> arguments.addAll(List.of("-ffunction-sections", "-fdata-sections"));
+            case SECTIONS, VARIABLES ->
+                    arguments.addAll(List.of("-ffunction-sections", "-fdata-sections"));
         }
         return arguments;
     }
@@ -375,6 +435,12 @@ public final class UnitCompiler {
             parts.add(contents.sha256(unit.source()));
             parts.add(unit.source());
             parts.addAll(arguments(unit, layout));
+            if (layout == Layout.VARIABLES) {
+                for (var replaced : constants.replacement().entrySet()) {
+                    parts.add(replaced.getKey());
+                    parts.add(Hashes.sha256(replaced.getValue()));
+                }
+            }
             return Hashes.sha256(String.join("\0", parts).getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
             throw new UncheckedIOException(e);

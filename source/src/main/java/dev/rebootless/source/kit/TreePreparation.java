@@ -85,8 +85,8 @@ final class TreePreparation {
     }
 
     /**
-     * The objtool for x86. Newer linux-kbuild packages have one for each architecture, and under the
-     * plain name a starter that picks by {@code SRCARCH}, which only kbuild sets.
+     * The objtool for x86. Newer linux-kbuild packages have one for each architecture, and under
+     * the plain name a starter that picks by {@code SRCARCH}, which only kbuild sets.
      */
     private static Path objtool(Path kbuild) {
         Path folder = kbuild.resolve("tools/objtool");
