@@ -51,9 +51,9 @@ public final class Build {
 
     /**
      * Lines whose compile flags, tables and duties of a module are known. On others a module can
-     * load and be wrong: from 6.11 on there are constants that the boot patches in vmlinux alone
-     * (include/asm-generic/runtime-const.h), and with IBT or call padding objtool sees only the
-     * linked whole.
+     * load and be wrong, as with the constants that the boot writes into vmlinux alone, which came
+     * with 6.11 (include/asm-generic/runtime-const.h). What differs between the lines that are
+     * served is decided from the kernel's own configuration, BTF and image, never from its version.
      */
     private static final List<String> SERVED_LINES = List.of("6.1", "6.12");
 

@@ -27,13 +27,19 @@ import java.util.stream.Collectors;
 final class Proving {
     private static final String KLP_SYMBOL = ".klp.sym.vmlinux.";
 
-    private final Kit kit = StockKernelKit.get();
+    private final Kit kit;
     private final Path folder;
 
     /**
      * @param folder where modules go
      */
     Proving(Path folder) {
+        this(folder, StockKernelKit.get());
+    }
+
+    /** For another kernel than the usual one. */
+    Proving(Path folder, Kit kit) {
+        this.kit = kit;
         this.folder = folder;
     }
 
@@ -138,7 +144,7 @@ final class Proving {
         return new BuildRequest(
                 patches.stream().map(Patches::patch).toList(),
                 folder,
-                Optional.of(patches.getLast()),
+                Optional.of(patches.getLast().replaceFirst(".*/", "")),
                 true,
                 List.of(),
                 test,

@@ -3,28 +3,36 @@ package dev.rebootless.build;
 import dev.rebootless.base.Progress;
 import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.kit.Kits;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 
 /**
- * The kit of the newest cloud kernel of the 6.1 line that apt serves, from this user's cache; made
- * there by the first test that asks. No version is pinned.
+ * The kit of the newest cloud kernel of a line that apt serves, from this user's cache; made there
+ * by the first test that asks. No version is pinned.
  */
 final class StockKernelKit {
-    private static final String LINE = "6.1";
+    /** Debian 12's own. */
+    static final String LINE = "6.1";
+
+    /** With IBT, call padding, constants written at boot, and objtool on the linked whole. */
+    static final String IBT_LINE = "6.12";
+
+    private static final ConcurrentMap<String, Kit> BY_LINE = new ConcurrentHashMap<>();
 
     private StockKernelKit() {}
 
-    /** Made once for each run; the others wait for it. */
-    private static final class Once {
-        static final Kit KIT = find();
-
-        private static Kit find() {
-            Progress progress = step -> System.err.println("[kit] " + step);
-            Kits kits = new Kits(Kits.userCache(), progress);
-            return kits.add(kits.newestCloudRelease(LINE));
-        }
+    static Kit get() {
+        return get(LINE);
     }
 
-    static Kit get() {
-        return Once.KIT;
+    /** Made once for each run; the others wait for it. */
+    static Kit get(String line) {
+        return BY_LINE.computeIfAbsent(line, StockKernelKit::find);
+    }
+
+    private static Kit find(String line) {
+        Progress progress = step -> System.err.println("[kit] " + step);
+        Kits kits = new Kits(Kits.userCache(), progress);
+        return kits.add(kits.newestCloudRelease(line));
     }
 }

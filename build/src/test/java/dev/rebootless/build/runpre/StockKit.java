@@ -24,30 +24,33 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 
-/**
- * The kit of the newest cloud kernel that apt serves on the 6.1 line, and what tests do with it.
- */
+/** The kit of the newest cloud kernel that apt serves on a line, and what tests do with it. */
 final class StockKit {
-    private static final class Holder {
-        private static final StockKit NEWEST = new StockKit();
-    }
+    private static final ConcurrentMap<String, StockKit> BY_LINE = new ConcurrentHashMap<>();
 
     private final Kit kit;
     private final ShippedKernel kernel;
     private final UnitCommands commands;
     private final UnitCompiler compiler;
 
-    private StockKit() {
+    private StockKit(String line) {
         Kits kits = new Kits(Kits.userCache(), Progress.SILENT);
-        kit = kits.add(kits.newestCloudRelease("6.1"));
+        kit = kits.add(kits.newestCloudRelease(line));
         kernel = KitKernel.read(kit);
         commands = commands(kit);
         compiler = compiler(kit);
     }
 
     static StockKit newest() {
-        return Holder.NEWEST;
+        return newest("6.1");
+    }
+
+    /** Made once for each run and line; the others wait for it. */
+    static StockKit newest(String line) {
+        return BY_LINE.computeIfAbsent(line, StockKit::new);
     }
 
     private static KernelTree tree(Kit kit) {
