@@ -21,7 +21,7 @@ import java.util.stream.Stream;
 
 /** Finds the kit of the kernel that a command is for, making it first where it is not there yet. */
 final class KernelChoice {
-    /** The line that is served, for whoever names no kernel and runs none of Debian's. */
+    /** Debian 12's own line, for whoever names no kernel and runs none of Debian's. */
     static final String DEFAULT_LINE = "6.1";
 
     /**
