@@ -17,7 +17,6 @@ import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.elf.ElfWriter;
 import dev.rebootless.elf.RelocationTable;
 import dev.rebootless.elf.SymbolPlace;
-import dev.rebootless.kernel.KernelImage;
 import dev.rebootless.livepatch.IbtCheck;
 import dev.rebootless.source.kit.Kit;
 import java.io.IOException;
@@ -39,11 +38,11 @@ class IbtCheckTest {
 
     private static final Kit KIT = StockKernelKit.get(StockKernelKit.IBT_LINE);
     private static byte[] module = {};
-    private static KernelImage image;
+    private static KitKernel kernel;
 
     @BeforeAll
     static void aSoundModule() throws IOException {
-        image = KernelImage.open(KIT.image());
+        kernel = KitKernel.read(KIT);
         module = ElfWriter.write(new Proving(folder, KIT).build("version-line").object());
     }
 
@@ -56,7 +55,7 @@ class IbtCheckTest {
         ElfObject read = ElfReader.read(ElfWriter.write(object));
         RebootlessException refusal =
                 catchThrowableOfType(
-                        RebootlessException.class, () -> IbtCheck.require(read, image, Set.of()));
+                        RebootlessException.class, () -> IbtCheck.require(read, kernel, Set.of()));
         assertThat(refusal).as("a refusal").isNotNull();
         assertThat(refusal.status()).isEqualTo(ExitStatus.REFUSED);
         return refusal.problems();
@@ -95,7 +94,8 @@ class IbtCheckTest {
 
     @Test
     void aSoundModuleIsAccepted() {
-        assertThatCode(() -> IbtCheck.require(sound(), image, Set.of())).doesNotThrowAnyException();
+        assertThatCode(() -> IbtCheck.require(sound(), kernel, Set.of()))
+                .doesNotThrowAnyException();
     }
 
     @Test
@@ -108,7 +108,7 @@ class IbtCheckTest {
         assertThatCode(() ->
                         IbtCheck.require(
                                 pointingAt(".klp.sym.vmlinux.meminfo_proc_show,0"),
-                                image,
+                                kernel,
                                 Set.of()))
                 .doesNotThrowAnyException();
     }
@@ -121,7 +121,7 @@ class IbtCheckTest {
                 .singleElement()
                 .satisfies(p -> assertThat(p.code()).isEqualTo("RBL-IBT-SEALED"))
                 .satisfies(p -> assertThat(p.message()).contains("no ENDBR"));
-        assertThatCode(() -> IbtCheck.require(object, image, Set.of("do_dentry_open")))
+        assertThatCode(() -> IbtCheck.require(object, kernel, Set.of("do_dentry_open")))
                 .doesNotThrowAnyException();
     }
 
