@@ -21,12 +21,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -137,6 +139,7 @@ public final class Sweep {
                 Path other = newer.resolve(relative);
                 if (Files.isRegularFile(path)
                         && Files.isRegularFile(other)
+                        && !relative.startsWith("tools")
                         && Files.mismatch(path, other) >= 0) {
                     changed.add(relative.toString());
                 }
@@ -145,29 +148,15 @@ public final class Sweep {
         Collections.sort(changed);
         int total = changed.size();
         Collections.shuffle(changed, new Random(seed));
-        UnitCommands commands = new UnitCommands(kit.kernelTree());
-        List<String> built = new ArrayList<>();
-        int asked = 0;
-        for (String source : changed) {
-            if (sample > 0 && built.size() == sample) {
-                break;
-            }
-            asked++;
-            if (source.startsWith("tools/") || source.startsWith("samples/") || source.startsWith("scripts/")) {
-                continue;
-            }
-            try {
-                if (!commands.reachedBy(source).isEmpty()) {
-                    built.add(source);
-                    if (built.size() % 20 == 0) {
-                        System.out.printf("planned %d of %d asked%n", built.size(), asked);
-                    }
-                }
-            } catch (RebootlessException e) {
-                // Not built by this configuration, or into neither vmlinux nor a module.
-            }
-        }
-        System.out.printf("%d changed .c files, %d asked, %d built here%n", total, asked, built.size());
+        Set<String> units = new HashSet<>();
+        new UnitCommands(kit.kernelTree())
+                .all(message -> System.out.println(message))
+                .forEach(unit -> units.add(unit.source()));
+        List<String> all = changed.stream().filter(units::contains).toList();
+        List<String> built = sample > 0 ? all.subList(0, Math.min(sample, all.size())) : all;
+        System.out.printf(
+                "%d changed .c files, %d that the configuration builds, %d taken%n",
+                total, all.size(), built.size());
         Files.write(file, built);
         return built;
     }

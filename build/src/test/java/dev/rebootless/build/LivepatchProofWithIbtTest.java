@@ -75,6 +75,15 @@ class LivepatchProofWithIbtTest {
                 .contains("__tracepoint_tcp_probe,0", "__SCT__tp_func_tcp_probe,0");
     }
 
+    /** Proving requires the third life: removed and inserted again under the livepatch. */
+    @Test
+    void aFunctionOfAModuleThatGoesAndComesBackIsProven() {
+        assertThat(KitKernel.read(kit).image().clearsLivepatchRelocations()).isTrue();
+        Module module = proving().prove("vlan-header");
+        assertThat(module.functions()).containsExactly("vlan_seq_show");
+        assertThat(module.manifest().warnings()).isEmpty();
+    }
+
     @Test
     void aLargeFunctionWithManyReferencesIsProven() {
         Module module = proving().prove(PATCHES + "fork-refused");

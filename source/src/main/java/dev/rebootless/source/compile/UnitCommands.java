@@ -1,6 +1,7 @@
 package dev.rebootless.source.compile;
 
 import dev.rebootless.base.AtomicFiles;
+import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
 import dev.rebootless.source.sandbox.Sandbox;
@@ -124,6 +125,16 @@ public final class UnitCommands {
             }
         }
         return Optional.empty();
+    }
+
+    /**
+     * How kbuild compiles every unit of vmlinux and of modules. Asked for once (10 to 20 s) and kept
+     * with the tree.
+     *
+     * @throws RebootlessException exit status 5 {@code RBL-KBUILD} when make fails
+     */
+    public List<UnitCommand> all(Progress progress) {
+        return TreePlan.of(kernel, progress).units();
     }
 
     /**
