@@ -31,20 +31,30 @@ final class Proving {
     private final Path folder;
 
     /**
+     * For the stock kernel of the 6.1 line.
+     *
      * @param folder where modules go
      */
     Proving(Path folder) {
         this(folder, StockKernelKit.get());
     }
 
-    /** For another kernel than the usual one. */
+    /**
+     * @param folder where modules go
+     * @param kit of the kernel that they are for
+     */
     Proving(Path folder, Kit kit) {
-        this.kit = kit;
         this.folder = folder;
+        this.kit = kit;
     }
 
     /** A module that was built, with what can be said of it before it is loaded. */
     record Module(Path file, Manifest manifest, ElfObject object) {
+        /** As the kernel names it. */
+        String name() {
+            return ModuleName.module(manifest.name());
+        }
+
         /** The functions that it replaces, as {@code name} or, for a namesake, {@code name,POS}. */
         Set<String> functions() {
             return manifest.objects().stream()
@@ -90,7 +100,16 @@ final class Proving {
 
     /** Builds without a boot; a patch that does not apply any more says so. */
     Module build(String... patches) {
-        BuildOutcome outcome = run(request(List.of(patches), false, Optional.empty()));
+        return build(true, patches);
+    }
+
+    /** Builds without a boot, as {@code build --no-replace} does. */
+    Module buildStacked(String... patches) {
+        return build(false, patches);
+    }
+
+    private Module build(boolean replace, String... patches) {
+        BuildOutcome outcome = run(request(List.of(patches), replace, false, Optional.empty()));
         assertThat(outcome).isInstanceOf(BuildOutcome.Built.class);
         return module((BuildOutcome.Built) outcome);
     }
@@ -122,7 +141,8 @@ final class Proving {
         return module;
     }
 
-    private List<TargetModule> targets(Manifest manifest) {
+    /** The modules that it patches, as the kernel was shipped with them. */
+    List<TargetModule> targets(Manifest manifest) {
         try {
             return TargetModule.find(
                     kit.modules(),
@@ -135,17 +155,18 @@ final class Proving {
     /** Builds as a user does, with the proof on all CPU models within the build. */
     BuildOutcome.Built proveOnAllModels(String... patches) {
         Path check = Patches.check(patches[patches.length - 1]);
-        BuildOutcome outcome = run(request(List.of(patches), true, Optional.of(check)));
+        BuildOutcome outcome = run(request(List.of(patches), true, true, Optional.of(check)));
         assertThat(outcome).isInstanceOf(BuildOutcome.Built.class);
         return (BuildOutcome.Built) outcome;
     }
 
-    private BuildRequest request(List<String> patches, boolean test, Optional<Path> check) {
+    private BuildRequest request(
+            List<String> patches, boolean replace, boolean test, Optional<Path> check) {
         return new BuildRequest(
                 patches.stream().map(Patches::patch).toList(),
                 folder,
                 Optional.of(patches.getLast().replaceFirst(".*/", "")),
-                true,
+                replace,
                 List.of(),
                 test,
                 check);

@@ -160,6 +160,24 @@ public final class Lab {
      */
     public ScriptResult run(
             Path kernel, Path script, CpuProfile profile, Duration timeout, Progress progress) {
+        return run(kernel, script, List.of(), List.of(), profile, timeout, progress);
+    }
+
+    /**
+     * The same for a script that does the loading itself.
+     *
+     * @param modules that it finds as {@code /modules/0.ko}, {@code /modules/1.ko}, …
+     * @param targets that it finds as {@code /targets/NAME.ko}, with the names to insert for one,
+     *     in order, in {@code /targets/NAME.files}
+     */
+    public ScriptResult run(
+            Path kernel,
+            Path script,
+            List<Path> modules,
+            List<TargetModule> targets,
+            CpuProfile profile,
+            Duration timeout,
+            Progress progress) {
         Qemu qemu = Qemu.find();
         byte[] image = kernelImage(kernel);
         String nonce = nonce();
@@ -167,9 +185,9 @@ public final class Lab {
                 GuestImage.of(
                         GuestImage.Mode.RUN,
                         nonce,
-                        List.of(),
+                        modules,
                         false,
-                        TargetFiles.NONE,
+                        new TargetFiles(targets, false, false),
                         Optional.of(script),
                         ProofRequest.TRANSITION_TIMEOUT,
                         timeout);

@@ -1,0 +1,106 @@
+package dev.rebootless.build;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.rebootless.lab.CpuProfile;
+import dev.rebootless.lab.Lab;
+import dev.rebootless.lab.ScriptResult;
+import dev.rebootless.lab.TargetModule;
+import dev.rebootless.source.kit.Kit;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * A script of {@code build/src/test/resources/guest}, run on a shipped kernel with livepatches that
+ * it loads itself.
+ */
+final class GuestScript {
+    /** What all scripts begin with. */
+    private static final String COMMON = "work";
+
+    private final String name;
+    private final StringBuilder settings = new StringBuilder();
+
+    GuestScript(String name) {
+        this.name = name;
+    }
+
+    /** Sets a variable of the script; the value needs no quoting. */
+    GuestScript with(String variable, Object value) {
+        settings.append(variable).append("='").append(value).append("'\n");
+        return this;
+    }
+
+    /** Makes check scripts one function, which succeeds when all do. */
+    GuestScript withCheck(String function, List<Path> checks) throws IOException {
+        settings.append(function).append("() {\n");
+        for (Path check : checks) {
+            settings.append("(\n").append(Files.readString(check)).append(") || return\n");
+        }
+        settings.append("} >/dev/null 2>&1\n");
+        return this;
+    }
+
+    /**
+     * Runs it on one CPU model.
+     *
+     * @param folder for the script
+     * @return what it printed, {@code KEY VALUE} a line, in order; the script succeeded, and the
+     *     kernel's log is clean
+     */
+    Map<String, String> run(
+            Kit kit,
+            Path folder,
+            List<Path> modules,
+            List<TargetModule> targets,
+            Duration timeout) {
+        ScriptResult result;
+        try {
+            Path script = Files.createTempFile(folder, name, ".sh");
+            Files.writeString(script, settings + text(COMMON) + text(name));
+            result =
+                    Lab.standard()
+                            .run(
+                                    kit.bootImage(),
+                                    script,
+                                    modules,
+                                    targets,
+                                    new CpuProfile(CpuProfile.MAX, List.of()),
+                                    timeout,
+                                    System.err::println);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        assertThat(result.kernelRelease()).isEqualTo(kit.facts().release());
+        assertThat(result.run().exitCode()).as(result.run().output()).isZero();
+        assertThat(result.run().truncated()).isFalse();
+        assertThat(result.logProblems()).isEmpty();
+        Map<String, String> said = new LinkedHashMap<>();
+        result.run()
+                .output()
+                .lines()
+                .forEach(line -> {
+                    int space = line.indexOf(' ');
+                    assertThat(space).as(line).isPositive();
+                    said.put(line.substring(0, space), line.substring(space + 1));
+                });
+        return said;
+    }
+
+    private static String text(String name) throws IOException {
+        String resource = "/guest/" + name + ".sh";
+        try (InputStream in = GuestScript.class.getResourceAsStream(resource)) {
+            return new String(
+                    Objects.requireNonNull(in, resource).readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+}
