@@ -6,6 +6,7 @@ import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.Proof;
 import dev.rebootless.manifest.ProofBoot;
 import dev.rebootless.manifest.ProofCheck;
+import dev.rebootless.manifest.ProofEarlier;
 import dev.rebootless.manifest.ProofStep;
 import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.kit.KitFacts;
@@ -132,9 +133,11 @@ final class Reports {
                 .takeWhile(step -> step.action().equals("insert"))
                 .forEach(step -> step(text, boot, step));
         check(text, boot, "before", "before loading");
+        check(text, boot, "earlier", "with the earlier livepatches alone");
         text.append("  loaded in ").append(seconds(boot.loadSeconds()));
         text.append(", transition finished in ").append(seconds(boot.transitionSeconds()));
         text.append(": ").append(String.join(", ", boot.functionsPatched())).append("\n");
+        boot.earlier().forEach(e -> earlier(text, e));
         check(text, boot, "during", "with the livepatch");
         text.append("  unloaded in ").append(seconds(boot.unloadSeconds())).append("\n");
         check(text, boot, "after", "after unloading");
@@ -154,6 +157,20 @@ final class Reports {
         boot.targets().stream()
                 .flatMap(target -> target.notShown().stream())
                 .forEach(line -> text.append("  not shown: ").append(line).append("\n"));
+    }
+
+    private static void earlier(StringBuilder text, ProofEarlier earlier) {
+        text.append("  ").append(earlier.name());
+        text.append(
+                switch (earlier.fate()) {
+                    case "replaced" ->
+                            " was replaced; its module was removed in "
+                                    + seconds(earlier.removeSeconds());
+                    case "stays" -> " stays in force below it";
+                    case "gone-before" -> " had been replaced by another earlier one";
+                    default -> ": what became of it is unclear";
+                });
+        text.append("\n");
     }
 
     /** A step of the lives of targets. */

@@ -7,6 +7,7 @@ import dev.rebootless.kernel.KernelImage;
 import dev.rebootless.lab.CpuProfile;
 import dev.rebootless.lab.Lab;
 import dev.rebootless.lab.ProofRequest;
+import dev.rebootless.lab.Takeover;
 import dev.rebootless.lab.TargetModule;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.Proof;
@@ -41,6 +42,15 @@ final class TestCommand implements Callable<Integer> {
     @Option(names = "--check", paramLabel = "SCRIPT", description = Texts.CHECK)
     private Optional<Path> check = Optional.empty();
 
+    @Option(
+            names = "--earlier",
+            arity = "1..*",
+            paramLabel = "OTHER.ko",
+            description =
+                    "Livepatches to load before it, in this order: shows that it takes over from"
+                            + " them, or is stacked on them.")
+    private List<Path> earlier = List.of();
+
     @Option(names = "--json", description = Texts.JSON)
     private boolean json;
 
@@ -52,13 +62,8 @@ final class TestCommand implements Callable<Integer> {
     public Integer call() {
         ModuleFile file = ModuleFile.read(module);
         check.ifPresent(Inputs::requireFile);
-        if (!file.isLivepatch()) {
-            throw RebootlessException.usage(
-                    "RBL-NO-LIVEPATCH",
-                    module.toString(),
-                    "is a module, but no livepatch",
-                    "give a module that `rebootless build` made");
-        }
+        requireLivepatch(file);
+        earlier.forEach(other -> requireLivepatch(ModuleFile.read(other)));
         Kit kit = kit(file);
         ProofRequest request =
                 ProofRequest.of(kit.bootImage())
@@ -66,6 +71,9 @@ final class TestCommand implements Callable<Integer> {
                         .withProfiles(CpuProfile.defaults(kit.facts().callDepthTracking()));
         if (check.isPresent()) {
             request = request.withCheck(check.get());
+        }
+        if (!earlier.isEmpty()) {
+            request = request.withEarlierModules(earlier).withTakeover(takeover(file));
         }
         List<TargetModule> targets = targets(kit, file);
         if (!targets.isEmpty()) {
@@ -101,6 +109,23 @@ final class TestCommand implements Callable<Integer> {
             console.print(Reports.test(proof));
         }
         return (proof.passed() ? ExitStatus.DONE : ExitStatus.PROOF_FAILED).code();
+    }
+
+    private static void requireLivepatch(ModuleFile file) {
+        if (!file.isLivepatch()) {
+            throw RebootlessException.usage(
+                    "RBL-NO-LIVEPATCH",
+                    file.path().toString(),
+                    "is a module, but no livepatch",
+                    "give a module that `rebootless build` made");
+        }
+    }
+
+    /** What it says of itself; a foreign livepatch says nothing that can be read here. */
+    private static Takeover takeover(ModuleFile file) {
+        return file.manifest()
+                .map(manifest -> manifest.replace() ? Takeover.REPLACES : Takeover.STACKS)
+                .orElse(Takeover.UNKNOWN);
     }
 
     /** The modules that it patches, among those that the kernel was shipped with. */

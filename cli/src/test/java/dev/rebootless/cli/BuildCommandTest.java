@@ -387,4 +387,54 @@ class BuildCommandTest {
         assertThat(failed.json("test").path("verdict").asString()).isEqualTo("failed");
         assertThat(failed.err()).contains("RBL-PROOF-FAILED");
     }
+
+    @Test
+    @Tag("long")
+    void anEarlierLivepatchIsReplacedOrStaysAsTheModuleSaysOfItself() throws Exception {
+        Path first = buildUntested("first");
+        Path second = buildUntested("second");
+        Path third = buildUntested("third", "--no-replace");
+        assertThat(fates(second, first)).containsExactly("livepatch_first replaced");
+        assertThat(fates(third, first, second))
+                .containsExactly("livepatch_first gone-before", "livepatch_second stays");
+    }
+
+    private Path buildUntested(String name, String... options) throws Exception {
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
+                                "build",
+                                demoPatch().toString(),
+                                "--kernel",
+                                kernel,
+                                "--name",
+                                name,
+                                "--no-test",
+                                "-o",
+                                folder.toString()));
+        command.addAll(List.of(options));
+        Cli.Result built = cli.run(command.toArray(String[]::new));
+        assertThat(built.status()).as(built.err()).isZero();
+        return folder.resolve("livepatch-" + name + ".ko");
+    }
+
+    /** What became of the earlier ones in the first boot of a proof that passes. */
+    private List<String> fates(Path module, Path... earlier) throws Exception {
+        List<String> command =
+                new ArrayList<>(List.of("test", module.toString(), "--json", "--earlier"));
+        for (Path file : earlier) {
+            command.add(file.toString());
+        }
+        Cli.Result tested = cli.run(command.toArray(String[]::new));
+        assertThat(tested.status()).as(tested.err()).isZero();
+        List<String> fates = new ArrayList<>();
+        tested.json("test")
+                .path("proof")
+                .path("boots")
+                .path(0)
+                .path("earlier")
+                .forEach(e ->
+                        fates.add(e.path("name").asString() + " " + e.path("fate").asString()));
+        return fates;
+    }
 }

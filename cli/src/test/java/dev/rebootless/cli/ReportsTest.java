@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.rebootless.manifest.Proof;
 import dev.rebootless.manifest.ProofBoot;
 import dev.rebootless.manifest.ProofCheck;
+import dev.rebootless.manifest.ProofEarlier;
 import dev.rebootless.manifest.ProofStep;
 import dev.rebootless.manifest.ProofTarget;
 import java.util.List;
@@ -41,8 +42,14 @@ class ReportsTest {
                                                     OptionalDouble.empty(),
                                                     List.of("inserting dummy again: not tried"))),
                                     List.of(
+                                            new ProofEarlier(
+                                                    "old", "replaced", OptionalDouble.of(0.06)),
+                                            new ProofEarlier(
+                                                    "below", "stays", OptionalDouble.empty())),
+                                    List.of(
                                             new ProofStep("insert", "dummy", true, 0.02),
                                             new ProofStep("check", "before", false, 0.1),
+                                            new ProofStep("check", "earlier", false, 0.1),
                                             new ProofStep("load", "x.ko", true, 0.11),
                                             new ProofStep("enable", "", true, 1.5),
                                             new ProofStep("check", "during", true, 0.1),
@@ -59,6 +66,7 @@ class ReportsTest {
                                             new ProofStep("unload", "", true, 0.05)),
                                     List.of(
                                             check("before", 1),
+                                            check("earlier", 1),
                                             check("during", 0),
                                             check("after", 1),
                                             check("late", 0)),
@@ -83,7 +91,11 @@ class ReportsTest {
                           inserted dummy in 0.02 s
                           before loading, the check exits with 1:
                             said before
+                          with the earlier livepatches alone, the check exits with 1:
+                            said earlier
                           loaded in 0.11 s, transition finished in 1.50 s: dummy:f,1
+                          old was replaced; its module was removed in 0.06 s
+                          below stays in force below it
                           with the livepatch, the check exits with 0:
                             said during
                           unloaded in 1.20 s
@@ -113,6 +125,8 @@ class ReportsTest {
 
         assertThat(json).contains("\"lateSeconds\":0.03");
         assertThat(Cli.schemaErrors("test", json)).isEmpty();
+        assertThat(json).contains("\"fate\":\"replaced\"");
+        assertThat(Cli.schemaErrors("test", json.replace("replaced", "undone"))).isNotEmpty();
         assertThat(Cli.schemaErrors("test", json.replace("lateSeconds", "laterSeconds")))
                 .isNotEmpty();
     }

@@ -27,6 +27,7 @@ final class BootVerdict {
     private final List<String> waiting = new ArrayList<>();
     private final List<ProofStep> steps = new ArrayList<>();
     private final TargetVerdict targets;
+    private final EarlierVerdict earlier;
     private final Life first = new Life();
     private Life life = first;
     private long taintedAtFirst;
@@ -55,6 +56,7 @@ final class BootVerdict {
         this.request = request;
         this.result = result;
         this.targets = new TargetVerdict(request, reasons);
+        this.earlier = new EarlierVerdict(request, reasons);
     }
 
     /** The boot of one profile; {@code result} is of a guest that came up. */
@@ -92,6 +94,7 @@ final class BootVerdict {
                 patched,
                 waiting,
                 targets.targets(),
+                earlier.earlier(),
                 steps,
                 checks,
                 lagging,
@@ -123,6 +126,8 @@ final class BootVerdict {
             case GuestMessage.StageBegins begins -> takeStage(begins);
             case GuestMessage.Insert insert -> targets.take(insert);
             case GuestMessage.Remove remove -> targets.take(remove);
+            case GuestMessage.Earlier one -> earlier.take(one);
+            case GuestMessage.Release release -> earlier.take(release);
             case GuestMessage.Unload unload -> {
                 life.unloaded = unload.status() == 0;
                 life.unloadSeconds =
@@ -155,6 +160,9 @@ final class BootVerdict {
 
     private void takeLoad(GuestMessage.Load load) {
         boolean theModule = ProofSteps.isTheModule(load, request);
+        if (!theModule) {
+            earlier.take(load);
+        }
         if (load.status() == 0) {
             if (theModule) {
                 life.loadSeconds = OptionalDouble.of(load.seconds());
@@ -178,15 +186,18 @@ final class BootVerdict {
 
     private void takeTransition(GuestMessage.Transition transition) {
         String seconds = String.format(Locale.ROOT, "%.1f s", transition.seconds());
-        if (transition.direction() == Direction.ENABLE) {
-            life.transitionSeconds = OptionalDouble.of(transition.seconds());
-        } else {
-            life.disableSeconds = OptionalDouble.of(transition.seconds());
+        switch (transition.direction()) {
+            case EARLIER -> {}
+            case ENABLE -> life.transitionSeconds = OptionalDouble.of(transition.seconds());
+            case DISABLE, REVERSE -> life.disableSeconds = OptionalDouble.of(transition.seconds());
         }
         life.reversed |= transition.direction() == Direction.REVERSE && transition.done();
         if (!transition.done()) {
             reasons.add(
                     switch (transition.direction()) {
+                                case EARLIER ->
+                                        "the transition to a livepatch that was loaded first did not end within "
+                                                + seconds;
                                 case ENABLE ->
                                         "the transition did not end within "
                                                 + seconds
@@ -242,7 +253,7 @@ final class BootVerdict {
         }
     }
 
-    private static Optional<String> fault(ProofCheck check) {
+    private Optional<String> fault(ProofCheck check) {
         return switch (check.phase()) {
             case "before" ->
                     check.succeeded()
@@ -253,13 +264,30 @@ final class BootVerdict {
             case "late" -> mustPass(check, " and its targets came after it");
             case "again" -> mustPass(check, " and its targets came again");
             case "after" ->
-                    check.succeeded()
-                            ? Optional.of(
-                                    "the check still passes after the module was removed: what it sees is not the"
-                                            + " module's doing")
-                            : Optional.empty();
+                    earlier.stacked()
+                            ? mustBeAsWithTheEarlier(check)
+                            : check.succeeded()
+                                    ? Optional.of(
+                                            "the check still passes after the module was removed: what it sees is not the"
+                                                    + " module's doing")
+                                    : Optional.empty();
             default -> Optional.empty();
         };
+    }
+
+    /** What was below the module is in force again, and nothing else. */
+    private Optional<String> mustBeAsWithTheEarlier(ProofCheck after) {
+        return checks.stream()
+                .filter(check -> check.phase().equals("earlier"))
+                .filter(check -> check.succeeded() != after.succeeded())
+                .findFirst()
+                .map(check ->
+                        "the check "
+                                + (after.succeeded() ? "passes" : "fails")
+                                + " after the module was removed, but with the earlier livepatches"
+                                + " alone it "
+                                + (check.succeeded() ? "passed" : "failed")
+                                + " before");
     }
 
     private static Optional<String> mustPass(ProofCheck check, String when) {
@@ -281,6 +309,9 @@ final class BootVerdict {
         if (request.check().isPresent()) {
             List<String> phases = new ArrayList<>(List.of("before"));
             if (request.module().isPresent()) {
+                if (!request.earlierModules().isEmpty()) {
+                    phases.add("earlier");
+                }
                 phases.addAll(List.of("during", "after"));
             }
             if (targets.secondLifeExpected()) {
@@ -293,6 +324,7 @@ final class BootVerdict {
                 reasons.add("the check did not run in each phase");
             }
         }
+        earlier.requireFates();
         if (request.module().isPresent()) {
             if (!first.isWhole()) {
                 reasons.add("the guest did not report the whole life of the module");
@@ -357,6 +389,21 @@ final class BootVerdict {
                             : insert.target() + " not inserted: " + insert.error();
             case GuestMessage.Remove remove ->
                     remove.module() + (remove.status() == 0 ? " removed" : " not removed");
+            case GuestMessage.Earlier one ->
+                    (one.name().isEmpty() ? "module " + one.index() : one.name())
+                            + switch (one.fate()) {
+                                case STAYS -> " is in force ";
+                                case GONE -> " is gone ";
+                                case DISABLED -> " is disabled and does not go ";
+                                case NONE -> " is no livepatch ";
+                            }
+                            + switch (one.when()) {
+                                case BEFORE -> "before the livepatch";
+                                case DURING -> "with the livepatch";
+                                case AFTER -> "after the livepatch";
+                            };
+            case GuestMessage.Release release ->
+                    release.name() + (release.status() == 0 ? " removed" : " not removed");
             case GuestMessage.Unload unload -> unload.status() == 0 ? "removed" : "not removed";
             case GuestMessage.End end -> "done";
         };

@@ -34,6 +34,8 @@ sealed interface GuestMessage {
 
     /** Which way a transition goes. */
     enum Direction {
+        /** To a livepatch that is loaded before the one to prove. */
+        EARLIER,
         ENABLE,
         DISABLE,
         /** Back, after it did not end in time. */
@@ -102,6 +104,39 @@ sealed interface GuestMessage {
     /** A target, or what it needs, was removed; status 0 when it is gone. */
     record Remove(String module, int status, double seconds, String error)
             implements GuestMessage {}
+
+    /** When a livepatch that was loaded earlier was looked at. */
+    enum When {
+        /** All earlier ones are loaded, the one to prove is not. */
+        BEFORE,
+        /** The transition to the one to prove is done. */
+        DURING,
+        /** It was removed. */
+        AFTER
+    }
+
+    /** What the kernel says of a livepatch that was loaded earlier. */
+    enum Fate {
+        /** It is enabled. */
+        STAYS,
+        /** It is not listed any more. */
+        GONE,
+        /** It is listed, disabled, and does not go. */
+        DISABLED,
+        /** The module brought no livepatch. */
+        NONE
+    }
+
+    /**
+     * What became of a module that was loaded earlier.
+     *
+     * @param index of the module in the order of loading, from 0
+     * @param name as the kernel lists the livepatch; empty when the module brought none
+     */
+    record Earlier(When when, int index, String name, Fate fate) implements GuestMessage {}
+
+    /** rmmod of an earlier livepatch that is gone came to its end. */
+    record Release(String name, int status, double seconds, String error) implements GuestMessage {}
 
     /** rmmod of the livepatch came to its end. */
     record Unload(int status, double seconds, String error) implements GuestMessage {}

@@ -1,7 +1,9 @@
 package dev.rebootless.lab;
 
 import dev.rebootless.lab.GuestMessage.Direction;
+import dev.rebootless.lab.GuestMessage.Fate;
 import dev.rebootless.lab.GuestMessage.Stage;
+import dev.rebootless.lab.GuestMessage.When;
 import dev.rebootless.manifest.ProofCheck;
 import dev.rebootless.manifest.ProofTask;
 import java.nio.charset.StandardCharsets;
@@ -33,7 +35,7 @@ final class GuestProtocol {
     private static final List<Integer> TIMEOUT_STATUSES = List.of(143, 124);
 
     private static final List<String> PHASES =
-            List.of("before", "during", "after", "late", "again", "run");
+            List.of("before", "earlier", "during", "after", "late", "again", "run");
 
     private static final Pattern NUMBER = Pattern.compile("[0-9]{1,18}");
     private static final Pattern NAME = Pattern.compile("[!-~]{1,256}");
@@ -156,6 +158,22 @@ final class GuestProtocol {
                         seconds(fields[2]),
                         text(fields[3]).strip());
             }
+            case "earlier" -> {
+                count(fields, 4);
+                yield new GuestMessage.Earlier(
+                        when(fields[0]),
+                        small(fields[1]),
+                        fields[2].equals("-") ? "" : name(fields[2]),
+                        fate(fields[3]));
+            }
+            case "release" -> {
+                count(fields, 4);
+                yield new GuestMessage.Release(
+                        name(fields[0]),
+                        small(fields[1]),
+                        seconds(fields[2]),
+                        text(fields[3]).strip());
+            }
             case "unload" -> {
                 count(fields, 3);
                 yield new GuestMessage.Unload(
@@ -190,9 +208,29 @@ final class GuestProtocol {
 
     private static Direction direction(String word) throws MalformedException {
         return switch (word) {
+            case "earlier" -> Direction.EARLIER;
             case "enable" -> Direction.ENABLE;
             case "disable" -> Direction.DISABLE;
             case "reverse" -> Direction.REVERSE;
+            default -> throw new MalformedException();
+        };
+    }
+
+    private static When when(String word) throws MalformedException {
+        return switch (word) {
+            case "before" -> When.BEFORE;
+            case "during" -> When.DURING;
+            case "after" -> When.AFTER;
+            default -> throw new MalformedException();
+        };
+    }
+
+    private static Fate fate(String word) throws MalformedException {
+        return switch (word) {
+            case "stays" -> Fate.STAYS;
+            case "gone" -> Fate.GONE;
+            case "disabled" -> Fate.DISABLED;
+            case "none" -> Fate.NONE;
             default -> throw new MalformedException();
         };
     }

@@ -88,6 +88,13 @@ public final class Lab {
         request.module().ifPresent(modules::add);
         Duration life = AROUND.plus(request.transitionTimeout().multipliedBy(2));
         Duration work = life.plus(request.checkTimeout().multipliedBy(3));
+        if (!request.earlierModules().isEmpty()) {
+            work =
+                    work.plus(request.checkTimeout())
+                            .plus(
+                                    AROUND.plus(request.transitionTimeout())
+                                            .multipliedBy(request.earlierModules().size()));
+        }
         if (!request.targets().isEmpty()) {
             work = work.plus(life).plus(request.checkTimeout().multipliedBy(2));
         }
@@ -251,6 +258,8 @@ public final class Lab {
                             GuestMessage.StageBegins _,
                             GuestMessage.Insert _,
                             GuestMessage.Remove _,
+                            GuestMessage.Earlier _,
+                            GuestMessage.Release _,
                             GuestMessage.Unload _,
                             GuestMessage.End _ ->
                             true;

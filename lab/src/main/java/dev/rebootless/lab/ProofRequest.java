@@ -10,7 +10,9 @@ import java.util.Optional;
  *
  * @param kernel the stock kernel's image, as the distribution ships it ({@code vmlinuz}, a bzImage)
  * @param module the livepatch module; without one the kernel is only booted
- * @param earlierModules modules to load before it, in this order
+ * @param earlierModules modules to load before it, in this order, each once the transition of the
+ *     one before is done
+ * @param takeover what the livepatch must do to the livepatches among them
  * @param targets the modules that the livepatch patches. Each is inserted before the livepatch, and
  *     in a second life of the livepatch while it is in force
  * @param reload whether this kernel can take a patched module once more that was removed under the
@@ -18,7 +20,9 @@ import java.util.Optional;
  *     (klp_clear_object_relocs() in kernel/livepatch/core.c). Otherwise that is not tried
  * @param check a script for busybox's sh that must fail before the module is loaded, exit with 0
  *     once its transition is done, and fail again after it was removed; all with the targets
- *     inserted. It should leave them free to be removed
+ *     inserted. It should leave them free to be removed. With earlier modules it runs before them,
+ *     and once more before the livepatch, where it may do either; if one of them stays, it must do
+ *     the same after the livepatch was removed
  * @param transitionTimeout for each transition, in either direction; then it is reversed
  * @param checkTimeout for each run of the check
  * @param profiles the CPU models to boot on; at least one
@@ -27,6 +31,7 @@ public record ProofRequest(
         Path kernel,
         Optional<Path> module,
         List<Path> earlierModules,
+        Takeover takeover,
         List<TargetModule> targets,
         boolean reload,
         Optional<Path> check,
@@ -60,6 +65,7 @@ public record ProofRequest(
                 kernel,
                 Optional.empty(),
                 List.of(),
+                Takeover.UNKNOWN,
                 List.of(),
                 false,
                 Optional.empty(),
@@ -73,6 +79,7 @@ public record ProofRequest(
                 kernel,
                 Optional.of(file),
                 earlierModules,
+                takeover,
                 targets,
                 reload,
                 check,
@@ -86,6 +93,21 @@ public record ProofRequest(
                 kernel,
                 module,
                 files,
+                takeover,
+                targets,
+                reload,
+                check,
+                transitionTimeout,
+                checkTimeout,
+                profiles);
+    }
+
+    public ProofRequest withTakeover(Takeover what) {
+        return new ProofRequest(
+                kernel,
+                module,
+                earlierModules,
+                what,
                 targets,
                 reload,
                 check,
@@ -99,6 +121,7 @@ public record ProofRequest(
                 kernel,
                 module,
                 earlierModules,
+                takeover,
                 modules,
                 reload,
                 check,
@@ -112,6 +135,7 @@ public record ProofRequest(
                 kernel,
                 module,
                 earlierModules,
+                takeover,
                 targets,
                 possible,
                 check,
@@ -121,11 +145,12 @@ public record ProofRequest(
     }
 
     /**
-     * Whether the second life is tried. A livepatch that was loaded earlier may patch the same
-     * targets; where a target cannot come again under it, it could not come late either.
+     * Whether the second life is tried. A livepatch that was loaded earlier and stays may patch the
+     * same targets; where a target cannot come again under it, it could not come late either.
      */
     boolean late() {
-        return module.isPresent() && (reload || earlierModules.isEmpty());
+        return module.isPresent()
+                && (reload || earlierModules.isEmpty() || takeover == Takeover.REPLACES);
     }
 
     public ProofRequest withCheck(Path script) {
@@ -133,6 +158,7 @@ public record ProofRequest(
                 kernel,
                 module,
                 earlierModules,
+                takeover,
                 targets,
                 reload,
                 Optional.of(script),
@@ -146,6 +172,7 @@ public record ProofRequest(
                 kernel,
                 module,
                 earlierModules,
+                takeover,
                 targets,
                 reload,
                 check,
@@ -159,6 +186,7 @@ public record ProofRequest(
                 kernel,
                 module,
                 earlierModules,
+                takeover,
                 targets,
                 reload,
                 check,
@@ -172,6 +200,7 @@ public record ProofRequest(
                 kernel,
                 module,
                 earlierModules,
+                takeover,
                 targets,
                 reload,
                 check,

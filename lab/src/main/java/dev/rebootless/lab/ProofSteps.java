@@ -2,7 +2,6 @@ package dev.rebootless.lab;
 
 import dev.rebootless.manifest.ProofStep;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Optional;
 
 /** What a guest reported, as the steps of the proof. */
@@ -22,7 +21,7 @@ final class ProofSteps {
                     step("load", file(load, request), load.status() == 0, load.seconds());
             case GuestMessage.Transition transition ->
                     step(
-                            transition.direction().name().toLowerCase(Locale.ROOT),
+                            action(transition.direction()),
                             "",
                             transition.done(),
                             transition.seconds());
@@ -30,16 +29,27 @@ final class ProofSteps {
                     step("insert", insert.file(), insert.status() == 0, insert.seconds());
             case GuestMessage.Remove remove ->
                     step("remove", remove.module(), remove.status() == 0, remove.seconds());
+            case GuestMessage.Release release ->
+                    step("remove", release.name(), release.status() == 0, release.seconds());
             case GuestMessage.Unload unload ->
                     step("unload", "", unload.status() == 0, unload.seconds());
             case GuestMessage.Ready _,
                     GuestMessage.Livepatch _,
                     GuestMessage.Lagging _,
+                    GuestMessage.Earlier _,
                     GuestMessage.Function _,
                     GuestMessage.Taints _,
                     GuestMessage.StageBegins _,
                     GuestMessage.End _ ->
                     Optional.empty();
+        };
+    }
+
+    private static String action(GuestMessage.Direction direction) {
+        return switch (direction) {
+            case EARLIER, ENABLE -> "enable";
+            case DISABLE -> "disable";
+            case REVERSE -> "reverse";
         };
     }
 

@@ -79,15 +79,17 @@ load() {
     return $status
 }
 
-# Waits for the end of the running transition: until the state is 0 ("enable") or the livepatch is gone, as it is
-# once it is disabled ("disable", "reverse"). $2 is the patch_state of a task that still lags (klp_target_state's opposite).
+# Waits for the end of the running transition: until the state is 0 ("enable", "earlier") or the livepatch is gone, as
+# it is once it is disabled ("disable", "reverse"). $2 is the patch_state of a task that still lags (klp_target_state's opposite).
 follow() {
     now; began=$clock
     while :; do
         now
         if [ -d "$patch" ]; then
             read -r state <"$patch/transition"
-            [ "$1" = enable ] && [ "$state" = 0 ] && break
+            case $1 in
+            enable | earlier) [ "$state" = 0 ] && break ;;
+            esac
         else
             break
         fi
@@ -131,22 +133,32 @@ functions() {
     done
 }
 
-unload() {
+# Removes the module of a livepatch that is not in force any more; the outcome is in $status, the time in $took. The
+# module's last reference is dropped by a work item after the transition (kernel/livepatch/core.c,
+# klp_free_patch_work_fn), so the first try may come too early.
+take_out() {
     now; began=$clock
     tries=0
-    # The module's last reference is dropped by a work item after the transition (kernel/livepatch/core.c,
-    # klp_free_patch_work_fn), so the first try may come too early.
-    while ! rmmod "$name" >/run/error 2>&1 3>&-; do
+    status=0
+    while ! rmmod "$1" >/run/error 2>&1 3>&-; do
         tries=$((tries + 1))
         if [ $tries -ge 40 ]; then
-            now
-            say unload 1 $((clock - began)) "$(head -c 4096 /run/error | field)"
-            return 1
+            status=1
+            break
         fi
         usleep 50000
     done
-    now
-    say unload 0 $((clock - began)) -
+    now; took=$((clock - began))
+}
+
+unload() {
+    take_out "$name"
+    if [ $status = 0 ]; then
+        say unload 0 $took -
+    else
+        say unload 1 $took "$(head -c 4096 /run/error | field)"
+    fi
+    return $status
 }
 
 disable() {
@@ -154,21 +166,73 @@ disable() {
     follow $1 $2
 }
 
-# Loads the livepatch, and finds out under which name the kernel lists it.
-enable() {
+# Loads /modules/$1.ko, and finds out under which name the kernel lists the livepatch that it brings; $name is empty
+# when there is none.
+load_livepatch() {
     ls /sys/kernel/livepatch >/run/livepatches 2>/dev/null
-    load $EARLIER || return
+    load $1 || return
     name=
     for entry in /sys/kernel/livepatch/*/; do
         entry=${entry%/}
         grep -qxF "${entry##*/}" /run/livepatches || name=${entry##*/}
     done
-    if [ -z "$name" ] || [ ! -d "/sys/kernel/livepatch/$name" ]; then
-        say livepatch -
-        return 1
-    fi
+    [ -d "/sys/kernel/livepatch/$name" ] || name=
     patch=/sys/kernel/livepatch/$name
-    say livepatch "$name"
+}
+
+# Loads the livepatch to prove.
+enable() {
+    load_livepatch $EARLIER || return
+    say livepatch "${name:--}"
+    [ -n "$name" ]
+}
+
+# Loads what is to be loaded before it, each once the one before is in force. $earlier_INDEX is the livepatch's name.
+load_earlier() {
+    index=0
+    while [ $index -lt $EARLIER ]; do
+        load_livepatch $index || return
+        eval "earlier_$index=\$name"
+        [ -z "$name" ] || follow earlier 0 || return
+        index=$((index + 1))
+    done
+}
+
+# What the kernel says of the livepatch $1, in $fate. One that was replaced is disabled when the transition ends
+# (kernel/livepatch/transition.c, klp_complete_transition()), and goes a little later, by a work item.
+find_fate() {
+    fate=none
+    [ -n "$1" ] || return
+    for wait in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        fate=gone
+        [ -d "/sys/kernel/livepatch/$1" ] || return
+        enabled=
+        read -r enabled <"/sys/kernel/livepatch/$1/enabled"
+        fate=stays
+        [ "$enabled" != 1 ] || return
+        fate=disabled
+        usleep 100000
+    done
+}
+
+# Says what became of each livepatch that was loaded earlier, and removes the modules of those that are gone. $1 is
+# "before", "during" or "after".
+earlier() {
+    index=0
+    while [ $index -lt $EARLIER ]; do
+        eval "other=\$earlier_$index"
+        find_fate "$other"
+        say earlier $1 $index "${other:--}" $fate
+        if [ $fate = gone ] && [ -d "/sys/module/$other" ]; then
+            take_out "$other"
+            if [ $status = 0 ]; then
+                say release "$other" 0 $took -
+            else
+                say release "$other" 1 $took "$(head -c 4096 /run/error | field)"
+            fi
+        fi
+        index=$((index + 1))
+    done
 }
 
 taints() {
@@ -268,12 +332,12 @@ prove() {
     done
     [ -z "$TARGETS" ] || stage present
     [ $CHECK = 0 ] || check before
-    index=0
-    while [ $index -lt $EARLIER ]; do
-        load $index || return
-        index=$((index + 1))
-    done
+    load_earlier || return
     [ $MODULE = 1 ] || return
+    if [ $EARLIER -gt 0 ]; then
+        earlier before
+        [ $CHECK = 0 ] || check earlier
+    fi
     enable || return
     if ! follow enable 0; then
         disable reverse 1 && unload || return
@@ -282,8 +346,10 @@ prove() {
     fi
     functions
     taints
+    earlier during
     [ $CHECK = 0 ] || check during
     disable disable 1 && unload || return
+    earlier after
     [ $CHECK = 0 ] || check after
     remove
     prove_late

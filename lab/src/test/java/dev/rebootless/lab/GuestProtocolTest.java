@@ -33,10 +33,26 @@ class GuestProtocolTest {
                         new GuestMessage.Check(
                                 new ProofCheck("before", 1, "no\n", false, false, 0.12)),
                         new GuestMessage.Load(0, 0, 0.1, "", List.of()),
+                        new GuestMessage.Transition(GuestMessage.Direction.EARLIER, true, 0.9),
+                        new GuestMessage.Earlier(
+                                GuestMessage.When.BEFORE,
+                                0,
+                                "livepatch_old",
+                                GuestMessage.Fate.STAYS),
+                        new GuestMessage.Earlier(
+                                GuestMessage.When.BEFORE, 1, "", GuestMessage.Fate.NONE),
+                        new GuestMessage.Check(
+                                new ProofCheck("earlier", 1, "", false, false, 0.01)),
                         new GuestMessage.Livepatch("livepatch_x"),
                         new GuestMessage.Transition(GuestMessage.Direction.ENABLE, true, 1.1),
                         new GuestMessage.Function(true, "vmlinux", "cmdline_proc_show,1"),
                         new GuestMessage.Taints("OEK", 45056),
+                        new GuestMessage.Earlier(
+                                GuestMessage.When.DURING,
+                                0,
+                                "livepatch_old",
+                                GuestMessage.Fate.GONE),
+                        new GuestMessage.Release("livepatch_old", 0, 0.06, ""),
                         new GuestMessage.Transition(GuestMessage.Direction.DISABLE, false, 60),
                         new GuestMessage.Lagging(
                                 new dev.rebootless.manifest.ProofTask(
@@ -135,10 +151,16 @@ class GuestProtocolTest {
                         "stage present 1",
                         "check before 1 12 " + base64("no\n"),
                         "load 0 0 10 - -",
+                        "transition earlier done 90",
+                        "earlier before 0 livepatch_old stays",
+                        "earlier before 1 - none",
+                        "check earlier 1 1 -",
                         "livepatch livepatch_x",
                         "transition enable done 110",
                         "function 1 vmlinux cmdline_proc_show,1",
                         "taint OEK 45056",
+                        "earlier during 0 livepatch_old gone",
+                        "release livepatch_old 0 6 -",
                         "transition disable timeout 6000",
                         "task 12 "
                                 + base64("cat\n")

@@ -109,6 +109,11 @@ final class StockKernel {
      * @param body C code that defines {@code objects}
      */
     Path buildLivepatch(Path folder, String name, String body) throws IOException {
+        return buildLivepatch(folder, name, false, body);
+    }
+
+    /** The same, which takes over from those before it when {@code replace} is set. */
+    Path buildLivepatch(Path folder, String name, boolean replace, String body) throws IOException {
         return build(
                 folder,
                 name,
@@ -116,7 +121,9 @@ final class StockKernel {
                 #include <linux/module.h>
                 #include <linux/livepatch.h>
                 %s
-                static struct klp_patch patch = { .mod = THIS_MODULE, .objs = objects };
+                static struct klp_patch patch = {
+                        .mod = THIS_MODULE, .objs = objects, .replace = %s
+                };
                 static int __init enable(void) { return klp_enable_patch(&patch); }
                 static void __exit leave(void) { }
                 module_init(enable);
@@ -124,7 +131,7 @@ final class StockKernel {
                 MODULE_LICENSE("GPL");
                 MODULE_INFO(livepatch, "Y");
                 """
-                        .formatted(body));
+                        .formatted(body, replace));
     }
 
     private static Path cache() {

@@ -19,6 +19,7 @@ import java.util.OptionalDouble;
  * @param functionsWaiting the same, for objects that are not loaded in the guest
  * @param targets what was shown of each module that the livepatch patches; empty when no target was
  *     given, and then none is inserted
+ * @param earlier what became of the livepatches that were loaded before it, in the order of loading
  * @param steps all that was done in the guest, in order
  * @param checks what the check script printed in each phase
  * @param laggingTasks tasks that kept a transition from ending
@@ -37,6 +38,7 @@ public record ProofBoot(
         List<String> functionsPatched,
         List<String> functionsWaiting,
         List<ProofTarget> targets,
+        List<ProofEarlier> earlier,
         List<ProofStep> steps,
         List<ProofCheck> checks,
         List<ProofTask> laggingTasks,
@@ -48,6 +50,7 @@ public record ProofBoot(
         functionsPatched = List.copyOf(functionsPatched);
         functionsWaiting = List.copyOf(functionsWaiting);
         targets = List.copyOf(targets);
+        earlier = List.copyOf(earlier);
         steps = List.copyOf(steps);
         checks = List.copyOf(checks);
         laggingTasks = List.copyOf(laggingTasks);

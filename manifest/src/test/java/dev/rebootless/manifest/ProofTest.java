@@ -59,6 +59,7 @@ class ProofTest {
                                 OptionalDouble.empty(),
                                 OptionalDouble.empty(),
                                 List.of("not inserted late: in use"))),
+                List.of(new ProofEarlier("livepatch_old", "replaced", OptionalDouble.of(0.06))),
                 List.of(new ProofStep("insert", "dummy", true, 0.02)),
                 List.of(new ProofCheck("before", 1, "no\n", false, false, 0.1)),
                 List.of(new ProofTask(7, "cat", List.of("pipe_read+0x1/0x2"))),
