@@ -4,6 +4,10 @@ import dev.rebootless.build.BuildOutcome;
 import dev.rebootless.build.BuildRequest;
 import dev.rebootless.elf.ElfObject;
 import dev.rebootless.elf.ElfReader;
+import dev.rebootless.lab.CpuProfile;
+import dev.rebootless.lab.Lab;
+import dev.rebootless.lab.ScriptResult;
+import dev.rebootless.lab.TargetModule;
 import dev.rebootless.source.compile.ObjectPair;
 import dev.rebootless.source.compile.UnitCommand;
 import dev.rebootless.source.compile.UnitCommands;
@@ -17,6 +21,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -123,7 +128,141 @@ public final class Sweep {
         Sweep sweep = new Sweep(older, newer.tree(), folder);
         List<String> files = sweep.plan(sample, seed);
         sweep.buildAll(files);
+        sweep.bootAll(files);
         sweep.report(files);
+    }
+
+    /**
+     * What a guest does with each module: loads it, waits for its transition, turns it off, removes
+     * it. A line each: number, verdict, hundredths of seconds of the transition.
+     */
+    private static final String LIFE =
+            """
+            now() {
+                read -r uptime idle </proc/uptime
+                clock=$((${uptime%.*} * 100 + 1${uptime#*.} - 100))
+            }
+            for target in $TARGETS; do
+                for file in $(cat /targets/$target.files); do
+                    [ -d /sys/module/$file ] || insmod /targets/$file.ko || true
+                done
+            done >/dev/null 2>&1
+            number=0
+            for name in $NAMES; do
+                patch=/sys/kernel/livepatch/$name
+                now; began=$clock
+                if ! insmod /modules/$number.ko 2>/run/error; then
+                    echo "$number insmod 0 $(head -n 1 /run/error)"
+                else
+                    waited=0
+                    while [ "$(cat $patch/transition)" = 1 ] && [ $waited -lt 300 ]; do
+                        usleep 50000; waited=$((waited + 1))
+                    done
+                    now; took=$((clock - began))
+                    verdict=ok
+                    [ $waited -lt 300 ] || verdict=stalled
+                    echo 0 >$patch/enabled
+                    waited=0
+                    while [ -d $patch ] && [ $waited -lt 400 ]; do
+                        usleep 50000; waited=$((waited + 1))
+                    done
+                    waited=0
+                    while ! rmmod $name 2>/dev/null && [ $waited -lt 100 ]; do
+                        usleep 50000; waited=$((waited + 1))
+                    done
+                    [ ! -d /sys/module/$name ] || verdict=stays
+                    echo "$number $verdict $took"
+                fi
+                number=$((number + 1))
+            done
+            """;
+
+    /** As many modules as one guest takes. */
+    private static final int A_BOOT = 24;
+
+    private void bootAll(List<String> files) throws Exception {
+        Path boots = folder.resolve("boots.tsv");
+        Map<String, String> known = boots();
+        List<Row> open =
+                rows().values().stream()
+                        .filter(r -> r.verdict().equals("built") && files.contains(r.file()))
+                        .filter(r -> !known.containsKey(r.file()))
+                        .toList();
+        for (int from = 0; from < open.size(); from += A_BOOT) {
+            boot(open.subList(from, Math.min(open.size(), from + A_BOOT)), boots);
+            System.out.printf("booted %d of %d%n", Math.min(open.size(), from + A_BOOT), open.size());
+        }
+    }
+
+    private Map<String, String> boots() throws IOException {
+        Map<String, String> boots = new HashMap<>();
+        Path file = folder.resolve("boots.tsv");
+        if (Files.exists(file)) {
+            Files.readAllLines(file).forEach(l -> boots.put(l.substring(0, l.indexOf('\t')), l));
+        }
+        return boots;
+    }
+
+    /** Where a guest goes down or its log is not clean, halves tell which module it was. */
+    private void boot(List<Row> modules, Path boots) throws Exception {
+        List<Path> kos = new ArrayList<>();
+        List<String> names = new ArrayList<>();
+        for (Row row : modules) {
+            kos.add(folder.resolve("modules").resolve("livepatch-" + row.message() + ".ko"));
+            names.add("livepatch_" + row.message().replace('-', '_'));
+        }
+        List<String> targets = modules.stream().map(Row::target).distinct().toList();
+        String settings =
+                "NAMES='%s'\nTARGETS='%s'\n"
+                        .formatted(
+                                String.join(" ", names),
+                                String.join(
+                                        " ",
+                                        targets.stream().filter(t -> !t.equals("vmlinux")).toList()));
+        Path script = Files.createTempFile("sweep-", ".sh");
+        Files.writeString(script, settings + LIFE);
+        String problem;
+        Map<Integer, String[]> said = new HashMap<>();
+        try {
+            ScriptResult result =
+                    Lab.standard()
+                            .run(
+                                    kit.bootImage(),
+                                    script,
+                                    kos,
+                                    TargetModule.find(kit.modules(), targets),
+                                    new CpuProfile(CpuProfile.MAX, List.of()),
+                                    Duration.ofMinutes(15),
+                                    message -> {});
+            result.run().output().lines().forEach(l -> {
+                String[] words = l.split(" ", 4);
+                said.put(Integer.parseInt(words[0]), words);
+            });
+            problem = result.logProblems().isEmpty() ? "" : result.logProblems().toString();
+        } catch (RebootlessException e) {
+            problem = e.getMessage();
+        } finally {
+            Files.delete(script);
+        }
+        if (!problem.isEmpty() && modules.size() > 1) {
+            boot(modules.subList(0, modules.size() / 2), boots);
+            boot(modules.subList(modules.size() / 2, modules.size()), boots);
+            return;
+        }
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < modules.size(); i++) {
+            String[] words = said.getOrDefault(i, new String[] {"", "lost", "0"});
+            lines.append(
+                    String.join(
+                            "\t",
+                            modules.get(i).file(),
+                            problem.isEmpty() ? words[1] : "log",
+                            words[2],
+                            (words.length > 3 ? words[3] : "") + problem.replace('\n', ' '))
+                            + "\n");
+        }
+        Files.writeString(
+                boots, lines.toString(), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     }
 
     /** The changed files that the configuration builds; decided once, before anything is tried. */
@@ -339,6 +478,26 @@ public final class Sweep {
         codes.entrySet().stream()
                 .sorted((a, b) -> b.getValue() - a.getValue())
                 .forEach(e -> System.out.printf("%5d %s%n", e.getValue(), e.getKey()));
+        Map<String, String> boots = boots();
+        Map<String, Integer> lives = new TreeMap<>();
+        List<Integer> transitions = new ArrayList<>();
+        for (Row row : mine) {
+            String line = boots.get(row.file());
+            if (row.verdict().equals("built") && line != null) {
+                String[] words = line.split("\t", -1);
+                lives.merge(words[1], 1, Integer::sum);
+                transitions.add(Integer.parseInt(words[2]));
+            }
+        }
+        Collections.sort(transitions);
+        if (!transitions.isEmpty()) {
+            System.out.printf(
+                    Locale.ROOT,
+                    "loaded, switched, unloaded: %s; load and transition: median %.2f s, longest %.2f s%n",
+                    lives,
+                    transitions.get(transitions.size() / 2) / 100.0,
+                    transitions.getLast() / 100.0);
+        }
         List<Double> ratios =
                 compiled.stream()
                         .filter(r -> r.verdict().equals("built") && r.compileSeconds() > 0)

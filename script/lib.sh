@@ -54,6 +54,17 @@ newest_cloud_kernel() {
     printf '%s\n' "$newest"
 }
 
+# Prints the oldest and the newest release of a line's cloud kernels that apt serves:
+# oldest_and_newest_cloud_kernel LINE
+oldest_and_newest_cloud_kernel() {
+    local all
+    all=$(apt-cache pkgnames "linux-image-$1." |
+        sed -n 's/^linux-image-\(.*-cloud-amd64\)-unsigned$/\1/p' | sort -V)
+    [[ $(wc -l <<<"$all") -ge 2 ]] || die "RBL-KERNEL-UNKNOWN: apt serves no two cloud kernels of the $1 line
+  what to do: name another line, or run apt-get update"
+    printf '%s %s\n' "$(head -n 1 <<<"$all")" "$(tail -n 1 <<<"$all")"
+}
+
 # Runs Maven on a JDK 25: run_mvn JDK ARGUMENT...
 run_mvn() {
     local jdk=$1

@@ -128,8 +128,8 @@ public final class UnitCommands {
     }
 
     /**
-     * How kbuild compiles every unit of vmlinux and of modules. Asked for once (10 to 20 s) and kept
-     * with the tree.
+     * How kbuild compiles every unit of vmlinux and of modules. Asked for once (10 to 20 s) and
+     * kept with the tree.
      *
      * @throws RebootlessException exit status 5 {@code RBL-KBUILD} when make fails
      */
