@@ -104,7 +104,7 @@ class IbtCheckTest {
                 .singleElement()
                 .satisfies(p -> assertThat(p.code()).isEqualTo("RBL-IBT-SEALED"))
                 .satisfies(p -> assertThat(p.place()).isEqualTo("nr_iowait"))
-                .satisfies(p -> assertThat(p.message()).contains(".data", "seals"));
+                .satisfies(p -> assertThat(p.message()).contains(".data", "sealed"));
         assertThatCode(() ->
                         IbtCheck.require(
                                 pointingAt(".klp.sym.vmlinux.meminfo_proc_show,0"),

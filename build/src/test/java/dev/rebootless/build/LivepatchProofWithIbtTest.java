@@ -81,7 +81,7 @@ class LivepatchProofWithIbtTest {
         assertThat(KitKernel.read(kit).image().clearsLivepatchRelocations()).isTrue();
         Module module = proving().prove("vlan-header");
         assertThat(module.functions()).containsExactly("vlan_seq_show");
-        assertThat(module.manifest().warnings()).isEmpty();
+        assertThat(module.manifest().warnings()).noneMatch(w -> w.contains("loaded again"));
     }
 
     @Test
