@@ -102,7 +102,7 @@ start_work() {
     done
 }
 
-# Ends all work and says how much was done; nothing of it may have gone wrong.
+# Ends all work and says how much was done until now; nothing of it may have gone wrong.
 stop_work() {
     touch /run/stop
     wait $workers
@@ -110,7 +110,9 @@ stop_work() {
     wait $server 2>/dev/null
     umount /work || fail "the work's files are in use"
     for kind in forks files network; do
-        echo "rounds.$kind $(cat /run/rounds.$kind)"
+        read -r rounds </run/rounds.$kind
+        eval "all=\$((\${all_$kind:-0} + rounds)) all_$kind=\$all"
+        echo "rounds.$kind $all"
     done
     [ ! -e /run/wrong ] || fail "work went wrong: $(sort /run/wrong | uniq -c)"
 }
