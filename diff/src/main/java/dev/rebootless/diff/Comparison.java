@@ -1,12 +1,14 @@
 package dev.rebootless.diff;
 
-import dev.rebootless.elf.Elf;
 import dev.rebootless.elf.ElfSection;
+import java.nio.ByteOrder;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -65,6 +67,7 @@ final class Comparison {
         return sectionClass(ours).equals(sectionClass(theirs))
                 && sameBytes(original, ours, patched, theirs, lines)
                 && sameReferences(original.references(ours), patched.references(theirs))
+                && sameAround(ours, theirs)
                 && sameEntries(original.entries(ours), patched.entries(theirs));
     }
 
@@ -119,13 +122,13 @@ final class Comparison {
         }
         List<Reference> fields = new ArrayList<>(a.references(ours));
         fields.addAll(b.references(theirs));
-        byte[] left = region(ours.section(), ours.offset(), ours.size(), fields);
-        byte[] right = region(theirs.section(), theirs.offset(), theirs.size(), fields);
+        ByteOrder order = a.object().header().order();
+        byte[] left = region(a, ours.section(), ours.offset(), ours.size(), fields);
+        byte[] right = region(a, theirs.section(), theirs.offset(), theirs.size(), fields);
         if (ours.section().name().equals("__dyndbg")) {
-            // include/linux/dynamic_debug.h, struct _ddebug: lineno are the low 18 bits after four
-            // pointers.
-            clearBits(left, 32, 18);
-            clearBits(right, 32, 18);
+            FieldBits line = debugSiteLine(order);
+            line.clear(left, DEBUG_SITE_LINE, order);
+            line.clear(right, DEBUG_SITE_LINE, order);
         }
         if (java.util.Arrays.equals(left, right)) {
             return true;
@@ -133,12 +136,12 @@ final class Comparison {
         if (!ours.isFunction() || !theirs.isFunction() || moving == SourceLines.ARE_PINNED) {
             return false;
         }
-        Set<Integer> lines = new HashSet<>(LineNumbers.in(a, ours));
-        lines.retainAll(LineNumbers.in(b, theirs));
-        for (int line : lines) {
-            clearBits(left, line, 32);
-            clearBits(right, line, 32);
-        }
+        Map<Integer, FieldBits> lines = new HashMap<>(a.architecture().lines(a, ours));
+        lines.entrySet().retainAll(b.architecture().lines(b, theirs).entrySet());
+        lines.forEach((at, bits) -> {
+            bits.clear(left, at, order);
+            bits.clear(right, at, order);
+        });
         return java.util.Arrays.equals(left, right);
     }
 
@@ -155,22 +158,57 @@ final class Comparison {
         return true;
     }
 
+    /** include/linux/dynamic_debug.h, struct _ddebug: lineno comes after four pointers. */
+    private static final int DEBUG_SITE_LINE = 32;
+
+    /** Its 18 bits are the low ones, or, as bit fields of big-endian ABIs begin there, the high. */
+    private static FieldBits debugSiteLine(ByteOrder order) {
+        return FieldBits.word(order == ByteOrder.LITTLE_ENDIAN ? 0x3ffff : 0x3ffffL << 14);
+    }
+
     private static byte[] region(
-            ElfSection section, long offset, long size, List<Reference> fields) {
+            ObjectModel model, ElfSection section, long offset, long size, List<Reference> fields) {
         byte[] bytes =
                 java.util.Arrays.copyOfRange(
                         section.content(), (int) offset, (int) (offset + size));
         for (Reference field : fields) {
-            clearBits(bytes, (int) field.offset(), 8 * Elf.fieldSize(field.type()));
+            model.bits(field.type())
+                    .clear(bytes, (int) field.offset(), model.object().header().order());
         }
         return bytes;
     }
 
-    private static void clearBits(byte[] bytes, int offset, int bits) {
-        for (int i = 0; i < (bits + 7) / 8 && offset + i < bytes.length; i++) {
-            int left = Math.min(8, bits - 8 * i);
-            bytes[offset + i] &= (byte) (0xff << left);
+    /**
+     * What code means by an address that it only starts from is the layout around it: if the pieces
+     * there, as far as both objects have them, do not pair place by place, the code may mean other
+     * variables than before ({@link Architecture#mayBeAnchor}).
+     */
+    private boolean sameAround(Item ours, Item theirs) {
+        List<Reference> before = original.references(ours);
+        List<Reference> after = patched.references(theirs);
+        for (int i = 0; i < before.size(); i++) {
+            if ((Anchors.isAnchor(original, ours, before.get(i))
+                            || Anchors.isAnchor(patched, theirs, after.get(i)))
+                    && before.get(i).target() instanceof Target.InItem(Item a, long d1, long p1)
+                    && after.get(i).target() instanceof Target.InItem(Item b, long d2, long p2)
+                    && !sameLayout(a.section(), b.section())) {
+                return false;
+            }
         }
+        return true;
+    }
+
+    private boolean sameLayout(ElfSection ours, ElfSection theirs) {
+        List<Item> before = original.itemsIn(ours);
+        List<Item> after = patched.itemsIn(theirs);
+        for (int i = 0; i < Math.min(before.size(), after.size()); i++) {
+            if (before.get(i).offset() != after.get(i).offset()
+                    || before.get(i).size() != after.get(i).size()
+                    || !sameThing(before.get(i), after.get(i))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private boolean sameReferences(List<Reference> ours, List<Reference> theirs) {
@@ -185,10 +223,8 @@ final class Comparison {
         return true;
     }
 
-    private static int form(int type) {
-        // The assembler writes PLT32 for calls of global functions and PC32 for local ones: the
-        // same arithmetic.
-        return type == Elf.R_X86_64_PLT32 ? Elf.R_X86_64_PC32 : type;
+    private int form(int type) {
+        return original.architecture().form(type);
     }
 
     private boolean sameReference(Reference ours, Reference theirs) {
@@ -274,11 +310,13 @@ final class Comparison {
             }
             List<Reference> fields = new ArrayList<>(a.references());
             fields.addAll(b.references());
-            byte[] left = region(a.section(), a.offset(), a.size(), fields);
-            byte[] right = region(b.section(), b.offset(), b.size(), fields);
+            byte[] left = region(original, a.section(), a.offset(), a.size(), fields);
+            byte[] right = region(original, b.section(), b.offset(), b.size(), fields);
             if (a.table().line() >= 0) {
-                clearBits(left, a.table().line(), a.table().lineBits());
-                clearBits(right, a.table().line(), a.table().lineBits());
+                FieldBits line = FieldBits.bytes(a.table().lineBits() / 8);
+                ByteOrder order = original.object().header().order();
+                line.clear(left, a.table().line(), order);
+                line.clear(right, a.table().line(), order);
             }
             if (!java.util.Arrays.equals(left, right) || !sameEntryReferences(a, b)) {
                 return false;

@@ -282,7 +282,9 @@ final class Correlation {
                     Item other = toPatched.get(item);
                     if (other != null
                             && Comparison.sameBytes(original, item, patched, other, lines)) {
-                        vote(original.references(item), patched.references(other), votes);
+                        vote(plain(original, item), plain(patched, other), votes);
+                        Anchors.inTheSamePlaces(original, item, patched, other)
+                                .forEach((from, to) -> voteFor(from, to, votes));
                         voteByEntries(item, other, votes);
                     }
                 }
@@ -338,15 +340,27 @@ final class Correlation {
             if (ours.get(i).offset() == theirs.get(i).offset()
                     && ours.get(i).target() instanceof Target.InItem(Item from, long d1, long p1)
                     && theirs.get(i).target() instanceof Target.InItem(Item to, long d2, long p2)
-                    && d1 == d2
-                    && isNamed(from)
-                    && isNamed(to)
-                    && isOpen(from, toPatched)
-                    && isOpen(to, toOriginal)
-                    && group(from).equals(group(to))) {
-                votes.add(from, to);
+                    && d1 == d2) {
+                voteFor(from, to, votes);
             }
         }
+    }
+
+    private void voteFor(Item from, Item to, Votes votes) {
+        if (isNamed(from)
+                && isNamed(to)
+                && isOpen(from, toPatched)
+                && isOpen(to, toOriginal)
+                && group(from).equals(group(to))) {
+            votes.add(from, to);
+        }
+    }
+
+    /** The references that tell what they mean. */
+    private static List<Reference> plain(ObjectModel model, Item item) {
+        return model.references(item).stream()
+                .filter(r -> !Anchors.isAnchor(model, item, r))
+                .toList();
     }
 
     /** What has no name of its own that would settle it, and is no message of pr_debug(). */

@@ -86,6 +86,15 @@ public final class Extractor {
         if (changes.verdict() == Verdict.REFUSED) {
             throw new IllegalArgumentException("refused changes are not extracted");
         }
+        Architecture architecture = changes.patched().architecture();
+        if (!architecture.canExtract()) {
+            throw dev.rebootless.base.RebootlessException.refused(
+                    "RBL-ARCHITECTURE",
+                    "",
+                    "extracted objects are made for x86-64 only, and these are for "
+                            + architecture.name(),
+                    "leave out -o: the objects are compared all the same");
+        }
         return new Extractor(changes).run();
     }
 
@@ -93,7 +102,7 @@ public final class Extractor {
         Selection selection = changes.selection();
         selection.carried().forEach(this::place);
         selection.carried().forEach(this::copyFields);
-        for (SpecialTable table : SpecialTable.X86_64) {
+        for (SpecialTable table : patched.architecture().tables()) {
             if (table.role() == SpecialTable.Role.CARRIED
                     || table.role() == SpecialTable.Role.ANNOTATION) {
                 selection.carried().forEach(item -> copyEntries(table, item));
@@ -141,16 +150,15 @@ public final class Extractor {
      * The field of a relocation holds nothing of meaning (RELA); a resolved branch holds the old
      * distance.
      */
-    private static void clear(byte[] bytes, Reference reference) {
-        for (int i = 0; i < Elf.fieldSize(reference.type()); i++) {
-            bytes[(int) reference.offset() + i] = 0;
-        }
+    private void clear(byte[] bytes, Reference reference) {
+        patched.bits(reference.type())
+                .clear(bytes, (int) reference.offset(), patched.object().header().order());
     }
 
     private void copyFields(Item item) {
         Piece piece = piece(item);
         for (Reference reference : patched.references(item)) {
-            if (reference.isResolved() && Elf.fieldSize(reference.type()) == 1) {
+            if (reference.isResolved() && patched.bits(reference.type()).size() == 1) {
                 throw dev.rebootless.base.RebootlessException.refused(
                         "RBL-SHORT-BRANCH",
                         item.name(),

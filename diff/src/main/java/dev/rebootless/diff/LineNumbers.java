@@ -66,6 +66,18 @@ final class LineNumbers {
         return Set.copyOf(finder.lines);
     }
 
+    /** The offsets, relative to the function, of its address fields that point at a file's name. */
+    static Set<Long> files(ObjectModel model, Item function) {
+        LineNumbers finder = new LineNumbers(function, units(model));
+        Set<Long> files = new HashSet<>();
+        for (Reference reference : model.references(function)) {
+            if (finder.isFile(Optional.of(reference.target()))) {
+                files.add(reference.offset());
+            }
+        }
+        return files;
+    }
+
     /** True if two texts are equal but for lines that stand right after a file's name. */
     static boolean sameText(String ours, String theirs) {
         return ours.equals(theirs)

@@ -51,7 +51,7 @@ final class NamelessContent {
     private static Map<String, List<Item>> bySection(ObjectModel model) {
         Map<String, List<Item>> sections = new LinkedHashMap<>();
         for (Item item : model.items()) {
-            if (item.symbols().isEmpty() && !isReferredTo(item.section())) {
+            if (item.symbols().isEmpty() && !isReferredTo(model, item.section())) {
                 sections.computeIfAbsent(item.section().name(), k -> new ArrayList<>()).add(item);
             }
         }
@@ -62,13 +62,14 @@ final class NamelessContent {
      * True where code refers to all nameless content, so that its functions tell of any change: the
      * compiler's constants, and the pieces of code that alternatives lead to.
      */
-    private static boolean isReferredTo(ElfSection section) {
+    private static boolean isReferredTo(ObjectModel model, ElfSection section) {
         String name = section.name();
         return section.isExecutable()
                 || section.isNobits()
                 || name.equals(".rodata")
                 || name.startsWith(".rodata.")
                 || name.startsWith(".data.rel.ro")
-                || name.startsWith(".altinstr");
+                || model.architecture().isReplacements(name)
+                || model.architecture().constantBytes(name) > 0;
     }
 }

@@ -1,6 +1,7 @@
 package dev.rebootless.diff;
 
 import dev.rebootless.base.Problem;
+import dev.rebootless.base.RebootlessException;
 import dev.rebootless.elf.ElfObject;
 import dev.rebootless.elf.ElfRelocation;
 import dev.rebootless.elf.ElfSection;
@@ -32,8 +33,8 @@ public final class ObjectDiff {
     /**
      * Compares the object of the original source with that of the patched source.
      *
-     * @throws dev.rebootless.base.RebootlessException when one of them is no relocatable object for
-     *     x86-64
+     * @throws dev.rebootless.base.RebootlessException when one of them is no relocatable object, or
+     *     they are not for the same machine, or for one that is not served
      */
     public static ChangeSet compare(ElfObject original, ElfObject patched) {
         return compare(original, patched, SourceLines.MAY_MOVE);
@@ -56,6 +57,17 @@ public final class ObjectDiff {
      */
     public static ChangeSet compare(
             ElfObject original, ElfObject patched, SourceLines lines, Set<String> wanted) {
+        if (original.header().machine() != patched.header().machine()
+                || !original.header().order().equals(patched.header().order())) {
+            throw RebootlessException.refused(
+                    "RBL-ARCHITECTURE",
+                    "",
+                    "the objects are for different machines, "
+                            + original.header().machine()
+                            + " and "
+                            + patched.header().machine(),
+                    "compile both for the same machine");
+        }
         return new ObjectDiff(ObjectModel.of(original), ObjectModel.of(patched), lines).run(wanted);
     }
 
@@ -209,11 +221,17 @@ public final class ObjectDiff {
 
     /** By the table that ftrace reads, or, where no tool has made it yet, by the call itself. */
     private boolean isTraceable(Item function) {
-        return original.owners(SpecialTable.of("__mcount_loc").orElseThrow()).contains(function)
+        Architecture architecture = original.architecture();
+        return original.entries(function).stream()
+                        .anyMatch(e ->
+                                e.table().section().equals("__mcount_loc")
+                                        || e.table()
+                                                .section()
+                                                .equals("__patchable_function_entries"))
                 || original.references(function).stream()
                         .anyMatch(r ->
                                 r.target() instanceof Target.External(ElfSymbol to, long addend)
-                                        && to.name().equals("__fentry__"));
+                                        && architecture.tracers().contains(to.name()));
     }
 
     private String callers(Item callee) {
@@ -425,17 +443,13 @@ public final class ObjectDiff {
         return List.copyOf(warnings);
     }
 
-    /** call and jmp (E8, E9) and jcc (0F 80 to 0F 8F) with a distance: SDM volume 2, appendix A. */
-    private static boolean isBranch(Item from, Reference reference) {
-        if (!from.section().isExecutable() || reference.offset() < 2) {
-            return from.section().isExecutable();
-        }
-        byte[] code = from.section().content();
-        int field = (int) (from.offset() + reference.offset());
-        int opcode = code[field - 1] & 0xff;
-        return opcode == 0xe8
-                || opcode == 0xe9
-                || ((opcode & 0xf0) == 0x80 && (code[field - 2] & 0xff) == 0x0f);
+    private boolean isBranch(Item from, Reference reference) {
+        return from.section().isExecutable()
+                && patched.architecture()
+                        .isBranch(
+                                from.section(),
+                                from.offset() + reference.offset(),
+                                reference.type());
     }
 
     /**
@@ -457,7 +471,7 @@ public final class ObjectDiff {
         }
         for (ElfSection section : patched.object().sections()) {
             if (section.isAllocated()
-                    || SpecialTable.of(section.name()).isPresent()
+                    || patched.architecture().table(section.name()).isPresent()
                     || section.name().startsWith(".debug")
                     || section.name().startsWith(".rela.debug")
                     || section.name().startsWith(".stab")

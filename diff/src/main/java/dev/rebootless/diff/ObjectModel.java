@@ -6,18 +6,14 @@ import dev.rebootless.elf.ElfObject;
 import dev.rebootless.elf.ElfRelocation;
 import dev.rebootless.elf.ElfSection;
 import dev.rebootless.elf.ElfSymbol;
-import dev.rebootless.elf.x86.Instruction;
-import dev.rebootless.elf.x86.X86Decoder;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -33,36 +29,28 @@ public final class ObjectModel {
     private final Map<Item, List<Reference>> references = new HashMap<>();
     private final Map<Item, List<Entry>> entries = new LinkedHashMap<>();
     private final Map<ElfSection, NavigableMap<Long, ElfRelocation>> relocations = new HashMap<>();
-    private final CodeReader code = new CodeReader();
+    private final Architecture architecture;
     private final Map<ElfSection, List<Long>> placesPointedAt = new HashMap<>();
     private final List<Problem> problems = new ArrayList<>();
 
     private ObjectModel(ElfObject object) {
         this.object = object;
+        this.architecture = Architecture.of(object.header());
     }
 
     /**
      * Takes an object apart.
      *
      * @throws dev.rebootless.base.RebootlessException {@code RBL-ARCHITECTURE} for a machine that
-     *     is not served yet
+     *     is not served, {@code RBL-RELOCATION} for a relocation that is not known
      */
     public static ObjectModel of(ElfObject object) {
         if (object.header().type() != Elf.ET_REL) {
             throw dev.rebootless.base.RebootlessException.usage(
                     "RBL-ELF", "", "it is linked already", "give relocatable objects (.o files)");
         }
-        if (object.header().machine() != Elf.EM_X86_64) {
-            throw dev.rebootless.base.RebootlessException.refused(
-                    "RBL-ARCHITECTURE",
-                    "",
-                    "the object is for machine "
-                            + object.header().machine()
-                            + ", only x86-64 (62) is served yet",
-                    "build for x86-64");
-        }
-        Soundness.require(object);
         ObjectModel model = new ObjectModel(object);
+        Soundness.require(object, model.architecture);
         for (ElfSection section : object.sections()) {
             NavigableMap<Long, ElfRelocation> byOffset = new TreeMap<>();
             for (ElfRelocation relocation : object.relocations(section)) {
@@ -71,17 +59,21 @@ public final class ObjectModel {
             model.relocations.put(section, byOffset);
         }
         for (ElfSection section : object.sections()) {
-            if (isPlain(section)) {
+            if (model.isPlain(section)) {
                 model.items.put(section, model.cut(section));
             }
         }
         model.all = model.items.values().stream().flatMap(m -> m.values().stream()).toList();
         // Table by table, not in the order of the sections, which is that of their first use in the
         // unit: a function that moves to the front may bring its tables along.
-        for (SpecialTable table : SpecialTable.X86_64) {
+        for (SpecialTable table : model.architecture.tables()) {
             for (ElfSection section : object.sections()) {
                 if (section.name().equals(table.section())) {
-                    model.readTable(table, section);
+                    for (Entry entry : new TableReader(model, table, section).read()) {
+                        model.entries
+                                .computeIfAbsent(entry.owner(), k -> new ArrayList<>())
+                                .add(entry);
+                    }
                 }
             }
         }
@@ -89,10 +81,10 @@ public final class ObjectModel {
     }
 
     /** True for sections that are cut into items: not tables, strings, debug data and the like. */
-    private static boolean isPlain(ElfSection section) {
+    private boolean isPlain(ElfSection section) {
         return section.isAllocated()
                 && !section.isStrings()
-                && SpecialTable.of(section.name()).isEmpty();
+                && architecture.table(section.name()).isEmpty();
     }
 
     private NavigableMap<Long, Item> cut(ElfSection section) {
@@ -100,6 +92,7 @@ public final class ObjectModel {
                 object.symbolsIn(section).stream()
                         .filter(s -> s.type() != Elf.STT_SECTION && s.type() != Elf.STT_FILE)
                         .filter(s -> !Names.isMarker(s.name()))
+                        .filter(s -> !architecture.isMappingSymbol(s.name()))
                         // Assembler labels without size inside code (.L…, ftrace's) name no item of
                         // their own.
                         .filter(s ->
@@ -117,15 +110,13 @@ public final class ObjectModel {
                                         .thenComparing(ElfSymbol::isLocal))
                         .toList();
         NavigableMap<Long, Item> cut = new TreeMap<>();
-        if ((section.flags() & Elf.SHF_MERGE) != 0
-                && section.entrySize() > 0
-                && symbols.isEmpty()) {
-            for (long at = 0;
-                    at + section.entrySize() <= section.size();
-                    at += section.entrySize()) {
-                cut.put(
-                        at,
-                        new Item(ItemKind.LITERAL, section, at, section.entrySize(), List.of()));
+        long each =
+                (section.flags() & Elf.SHF_MERGE) != 0
+                        ? section.entrySize()
+                        : architecture.constantBytes(section.name());
+        if (each > 0 && symbols.isEmpty()) {
+            for (long at = 0; at + each <= section.size(); at += each) {
+                cut.put(at, new Item(ItemKind.LITERAL, section, at, each, List.of()));
             }
             return cut;
         }
@@ -139,7 +130,7 @@ public final class ObjectModel {
             ElfSymbol first = symbols.get(i);
             long start = first.value();
             if (start > at) {
-                literal(section, at, start).ifPresent(item -> cut.put(item.offset(), item));
+                gap(section, at, start).forEach(item -> cut.put(item.offset(), item));
             }
             List<ElfSymbol> same = new ArrayList<>();
             long end = start + Math.min(first.size(), section.size() - start);
@@ -166,7 +157,7 @@ public final class ObjectModel {
             at = Math.max(at, end);
         }
         if (at < section.size()) {
-            literal(section, at, section.size()).ifPresent(item -> cut.put(item.offset(), item));
+            gap(section, at, section.size()).forEach(item -> cut.put(item.offset(), item));
         }
         for (ElfSymbol inner : object.symbolsIn(section)) {
             if (!bySymbol.containsKey(inner) && inner.type() != Elf.STT_SECTION) {
@@ -196,6 +187,21 @@ public final class ObjectModel {
                 : ItemKind.DATA;
     }
 
+    /** As {@link #literal}; replacements of alternatives each on their own. */
+    private List<Item> gap(ElfSection section, long from, long to) {
+        Optional<Item> whole = literal(section, from, to);
+        if (whole.isEmpty() || !section.isExecutable() || !architecture.hasReplacementsInText()) {
+            return whole.stream().toList();
+        }
+        TreeSet<Long> cuts = new TreeSet<>(List.of(from, to));
+        for (long place : placesPointedAt().getOrDefault(section, List.of())) {
+            if (place > from && place < to) {
+                cuts.add(place);
+            }
+        }
+        return pieces(section, cuts);
+    }
+
     /** What lies between symbols: nothing but padding, or something that the compiler made. */
     private Optional<Item> literal(ElfSection section, long from, long to) {
         boolean padding =
@@ -203,7 +209,7 @@ public final class ObjectModel {
         if (padding && !section.isNobits()) {
             padding =
                     section.isExecutable()
-                            ? CodeReader.isPadding(section, from, to)
+                            ? architecture.isPadding(section, from, to)
                             : isZero(section, from, to);
         }
         if (padding && !object.symbolsIn(section).stream().allMatch(ElfSymbol::isSectionSymbol)) {
@@ -235,6 +241,10 @@ public final class ObjectModel {
                 cuts.add(place);
             }
         }
+        return pieces(section, cuts);
+    }
+
+    private static List<Item> pieces(ElfSection section, Iterable<Long> cuts) {
         List<Item> list = new ArrayList<>();
         Long previous = null;
         for (Long cut : cuts) {
@@ -252,7 +262,10 @@ public final class ObjectModel {
             for (ElfSection from : object.sections()) {
                 for (ElfRelocation relocation : object.relocations(from)) {
                     ElfSection to = relocation.symbol().section().orElse(from);
-                    if (to != from && isFragments(to)) {
+                    if (to != from
+                            && (isFragments(to)
+                                    || (architecture.hasReplacementsInText()
+                                            && from.name().equals(".altinstructions")))) {
                         placesPointedAt
                                 .computeIfAbsent(to, k -> new ArrayList<>())
                                 .add(
@@ -266,75 +279,26 @@ public final class ObjectModel {
         return placesPointedAt;
     }
 
-    private static boolean isFragments(ElfSection section) {
-        return section.name().startsWith(".altinstr") || section.name().equals(".fixup");
+    private boolean isFragments(ElfSection section) {
+        return architecture.isReplacements(section.name());
     }
 
-    /**
-     * The bytes between a PC-relative field and the end of its instruction, which the addend takes
-     * back; 0 in tables.
-     */
     private long reach(ElfSection section, ElfRelocation relocation) {
-        if (!section.isExecutable()
-                || (relocation.type() != Elf.R_X86_64_PC32
-                        && relocation.type() != Elf.R_X86_64_PLT32)) {
-            return 0;
-        }
-        return code.distanceToEnd(section, relocation.offset());
+        return architecture.reach(section, relocation);
     }
 
-    private void readTable(SpecialTable table, ElfSection section) {
-        if (table.role() == SpecialTable.Role.IGNORED
-                || table.role() == SpecialTable.Role.DERIVED) {
-            return;
-        }
-        NavigableMap<Long, ElfRelocation> fields =
-                relocations.getOrDefault(section, new TreeMap<>());
-        long size = table.entrySize();
-        if (size == 0) {
-            int anchors = fields.size() / table.fieldsPerEntry();
-            if (fields.isEmpty()) {
-                return;
-            }
-            if (fields.size() % table.fieldsPerEntry() != 0 || section.size() % anchors != 0) {
-                problems.add(malformed(section));
-                return;
-            }
-            size = section.size() / anchors;
-        }
-        if (section.size() % size != 0) {
-            problems.add(malformed(section));
-            return;
-        }
-        for (long at = 0; at < section.size(); at += size) {
-            ElfRelocation anchor = fields.get(at + table.anchor());
-            if (anchor == null) {
-                problems.add(malformed(section));
-                return;
-            }
-            Target target = target(section, anchor);
-            if (!(target instanceof Target.InItem in)) {
-                problems.add(malformed(section));
-                return;
-            }
-            List<Reference> list = new ArrayList<>();
-            for (ElfRelocation field : fields.subMap(at, at + size).values()) {
-                Soundness.requireInside(field, at + size, "an entry of " + section.name());
-                list.add(
-                        new Reference(
-                                field.offset() - at, field.type(), target(section, field), false));
-            }
-            entries.computeIfAbsent(in.item(), k -> new ArrayList<>())
-                    .add(new Entry(table, section, at, size, in.item(), in.place(), list));
-        }
+    void requireInside(ElfRelocation field, long end, String what) {
+        Soundness.requireInside(field, bits(field.type()).size(), end, what);
     }
 
-    private static Problem malformed(ElfSection section) {
-        return new Problem(
-                "RBL-TABLE-FORM",
-                section.name(),
-                "its entries do not have the form that the kernel's macros give them",
-                "report it with the object; the patch cannot be built until the form is known");
+    /** What a relocation of a type that occurs in this object fills. */
+    FieldBits bits(int type) {
+        return architecture.field(type).orElse(FieldBits.bytes(0));
+    }
+
+    /** What the machine decides. */
+    Architecture architecture() {
+        return architecture;
     }
 
     /** What a relocation of a section points at. */
@@ -384,6 +348,29 @@ public final class ObjectModel {
         return all;
     }
 
+    /** The address fields of a section by their offsets. */
+    NavigableMap<Long, ElfRelocation> relocations(ElfSection section) {
+        return relocations.getOrDefault(section, new TreeMap<>());
+    }
+
+    /** Notes what is not understood. */
+    void report(Problem problem) {
+        problems.add(problem);
+    }
+
+    /** The items of a section in the order of their places. */
+    List<Item> itemsIn(ElfSection section) {
+        return List.copyOf(items.getOrDefault(section, new TreeMap<>()).values());
+    }
+
+    /** The relocation of an address field; empty for a resolved branch. */
+    Optional<ElfRelocation> relocation(Item item, Reference reference) {
+        return reference.isResolved()
+                ? Optional.empty()
+                : Optional.ofNullable(
+                        relocations(item.section()).get(item.offset() + reference.offset()));
+    }
+
     /** The item that a symbol names or lies in. */
     public Optional<Item> item(ElfSymbol symbol) {
         return Optional.ofNullable(bySymbol.get(symbol));
@@ -391,7 +378,7 @@ public final class ObjectModel {
 
     /**
      * The entries of special tables that belong to an item: the tables in the order of {@link
-     * SpecialTable#X86_64}, and the entries of each in the order of the table.
+     * Architecture#tables}, and the entries of each in the order of the table.
      */
     public List<Entry> entries(Item item) {
         return entries.getOrDefault(item, List.of());
@@ -417,15 +404,10 @@ public final class ObjectModel {
                 .filter(before -> before.end() == item.offset());
     }
 
-    /** The items that own entries of a table. */
-    Set<Item> owners(SpecialTable table) {
-        Set<Item> owners = new LinkedHashSet<>();
-        entries.forEach((item, list) -> {
-            if (list.stream().anyMatch(e -> e.table().equals(table))) {
-                owners.add(item);
-            }
-        });
-        return owners;
+    /** The item that comes next in the same section. */
+    Optional<Item> after(Item item) {
+        NavigableMap<Long, Item> cut = items.getOrDefault(item.section(), new TreeMap<>());
+        return Optional.ofNullable(cut.higherEntry(item.offset())).map(Map.Entry::getValue);
     }
 
     /** The address fields of an item in order of their offsets, which are relative to the item. */
@@ -441,7 +423,7 @@ public final class ObjectModel {
                         .getOrDefault(section, new TreeMap<>())
                         .subMap(item.offset(), true, item.end(), false);
         for (ElfRelocation field : fields.values()) {
-            Soundness.requireInside(field, item.end(), item.name());
+            requireInside(field, item.end(), item.name());
             list.add(
                     new Reference(
                             field.offset() - item.offset(),
@@ -462,20 +444,14 @@ public final class ObjectModel {
      */
     private void addResolvedBranches(
             Item item, NavigableMap<Long, ElfRelocation> fields, List<Reference> list) {
-        byte[] code = item.section().content();
         NavigableMap<Long, Item> neighbours = items.getOrDefault(item.section(), new TreeMap<>());
         if (neighbours.size() < 2) {
             return;
         }
-        for (int at = (int) item.offset(); at < item.end(); ) {
-            Instruction instruction = X86Decoder.decode(code, at, (int) item.end());
-            at += instruction.length();
-            int field = instruction.displacement().offset();
-            if (instruction.target().isEmpty() || fields.containsKey((long) field)) {
-                continue;
-            }
-            long target = instruction.target().getAsLong();
-            if (target >= item.offset() && target < item.end()) {
+        for (Branch branch : architecture.branches(item.section(), item.offset(), item.end())) {
+            long target = branch.target();
+            if (fields.containsKey(branch.field())
+                    || (target >= item.offset() && target < item.end())) {
                 continue;
             }
             Map.Entry<Long, Item> around = neighbours.floorEntry(target);
@@ -483,15 +459,14 @@ public final class ObjectModel {
                 continue;
             }
             Item to = around.getValue();
-            long reach = at - field;
             list.add(
                     new Reference(
-                            field - item.offset(),
-                            instruction.displacement().size() == 1
-                                    ? Elf.R_X86_64_PC8
-                                    : Elf.R_X86_64_PC32,
+                            branch.field() - item.offset(),
+                            branch.type(),
                             new Target.InItem(
-                                    to, target - to.offset() - reach, target - to.offset()),
+                                    to,
+                                    target - to.offset() - branch.reach(),
+                                    target - to.offset()),
                             true));
         }
     }

@@ -142,7 +142,8 @@ final class Selection {
         switch (to.kind()) {
             case LITERAL -> carry(to, work);
             case FRAGMENT -> {
-                if (to.section().name().startsWith(".text")) {
+                if (to.section().name().startsWith(".text")
+                        && !patched.architecture().hasReplacementsInText()) {
                     refuse(
                             "RBL-CODE-REFERENCE",
                             from.name(),

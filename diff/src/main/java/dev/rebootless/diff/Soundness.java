@@ -6,6 +6,8 @@ import dev.rebootless.elf.ElfObject;
 import dev.rebootless.elf.ElfRelocation;
 import dev.rebootless.elf.ElfSection;
 import dev.rebootless.elf.ElfSymbol;
+import java.util.HashSet;
+import java.util.Set;
 
 /**
  * What the differ relies on beyond what the ELF reader has checked: limits on sizes, and that every
@@ -26,9 +28,10 @@ final class Soundness {
     /**
      * Checks a whole object.
      *
-     * @throws RebootlessException exit status 2, {@code RBL-ELF}
+     * @throws RebootlessException exit status 2, {@code RBL-ELF}; exit status 4, {@code
+     *     RBL-RELOCATION}
      */
-    static void require(ElfObject object) {
+    static void require(ElfObject object, Architecture architecture) {
         for (ElfSection section : object.sections()) {
             String name = section.name();
             check(
@@ -48,14 +51,12 @@ final class Soundness {
             boolean needsBytes =
                     section.isExecutable()
                             || section.isStrings()
-                            || SpecialTable.of(name).isPresent()
+                            || architecture.table(name).isPresent()
                             || !object.relocations(section).isEmpty();
             check(
                     !section.isNobits() || section.size() == 0 || !needsBytes,
                     "section " + name + " has no content in the file");
-            for (ElfRelocation relocation : object.relocations(section)) {
-                requireInside(relocation, section.size(), name);
-            }
+            requireRelocations(object, section, architecture);
             for (ElfSymbol symbol : object.symbolsIn(section)) {
                 check(
                         symbol.size() >= 0,
@@ -64,10 +65,46 @@ final class Soundness {
         }
     }
 
-    /** Checks that a field ends before its section, item or entry does. */
-    static void requireInside(ElfRelocation field, long end, String what) {
+    private static void requireRelocations(
+            ElfObject object, ElfSection section, Architecture architecture) {
+        boolean matters = section.isAllocated() || architecture.table(section.name()).isPresent();
+        Set<Long> places = new HashSet<>();
+        for (ElfRelocation relocation : object.relocations(section)) {
+            FieldBits bits = architecture.field(relocation.type()).orElse(null);
+            if (bits == null && matters) {
+                throw RebootlessException.refused(
+                        "RBL-RELOCATION",
+                        section.name(),
+                        "it has a relocation of type "
+                                + relocation.type()
+                                + ", which is not known for "
+                                + architecture.name(),
+                        "report it with the object, and how it was compiled");
+            }
+            requireInside(
+                    relocation, bits == null ? 0 : bits.size(), section.size(), section.name());
+            if (matters
+                    && !architecture.allowsSharedFields()
+                    && bits != null
+                    && bits.size() > 0
+                    && !places.add(relocation.offset())) {
+                throw RebootlessException.refused(
+                        "RBL-RELOCATION",
+                        section.name(),
+                        "it has two relocations for the bytes at " + relocation.offset(),
+                        "report it with the object, and how it was compiled");
+            }
+        }
+    }
+
+    /**
+     * Checks that a field ends before its section, item or entry does.
+     *
+     * @param size of the field in bytes
+     */
+    static void requireInside(ElfRelocation field, int size, long end, String what) {
         check(
-                field.offset() + Elf.fieldSize(field.type()) <= end,
+                field.offset() + size <= end,
                 "an address field at " + field.offset() + " reaches beyond the end of " + what);
     }
 

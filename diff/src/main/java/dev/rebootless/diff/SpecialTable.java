@@ -1,7 +1,6 @@
 package dev.rebootless.diff;
 
 import java.util.List;
-import java.util.Optional;
 
 /**
  * The sections in which the kernel keeps tables of facts about places in code. An entry belongs to
@@ -47,19 +46,19 @@ public record SpecialTable(
         IGNORED
     }
 
-    private static SpecialTable carried(String section, int anchor, int size) {
+    static SpecialTable carried(String section, int anchor, int size) {
         return new SpecialTable(section, Role.CARRIED, anchor, size, 0, -1, -1, 0);
     }
 
-    private static SpecialTable annotation(String section) {
+    static SpecialTable annotation(String section) {
         return new SpecialTable(section, Role.ANNOTATION, 0, 0, 1, -1, -1, 0);
     }
 
-    private static SpecialTable derived(String section) {
+    static SpecialTable derived(String section) {
         return new SpecialTable(section, Role.DERIVED, 0, 0, 1, -1, -1, 0);
     }
 
-    private static SpecialTable ignored(String section) {
+    static SpecialTable ignored(String section) {
         return new SpecialTable(section, Role.IGNORED, 0, 0, 1, -1, -1, 0);
     }
 
@@ -112,8 +111,4 @@ public record SpecialTable(
                     // include/linux/moduleparam.h, MODULE_INFO: text for people and modprobe.
                     ignored(".modinfo"),
                     ignored(".eh_frame"));
-
-    static Optional<SpecialTable> of(String section) {
-        return X86_64.stream().filter(t -> t.section().equals(section)).findFirst();
-    }
 }

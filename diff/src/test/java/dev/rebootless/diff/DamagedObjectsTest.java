@@ -47,7 +47,8 @@ class DamagedObjectsTest {
                     }
                     """;
 
-    private static byte[] damaged(byte[] good, Random random) {
+    /** The same bytes with up to four of them changed. */
+    static byte[] damaged(byte[] good, Random random) {
         byte[] bad = good.clone();
         int changes = 1 + random.nextInt(4);
         for (int i = 0; i < changes; i++) {

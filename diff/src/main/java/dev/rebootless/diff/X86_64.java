@@ -1,0 +1,134 @@
+package dev.rebootless.diff;
+
+import dev.rebootless.elf.Elf;
+import dev.rebootless.elf.ElfRelocation;
+import dev.rebootless.elf.ElfSection;
+import dev.rebootless.elf.x86.Instruction;
+import dev.rebootless.elf.x86.X86Decoder;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** AMD64 psABI, table 4.9; Intel SDM volume 2. */
+final class X86_64 implements Architecture {
+    private final CodeReader code = new CodeReader();
+
+    @Override
+    public String name() {
+        return "x86-64";
+    }
+
+    @Override
+    public List<SpecialTable> tables() {
+        return SpecialTable.X86_64;
+    }
+
+    @Override
+    public Optional<FieldBits> field(int type) {
+        return Optional.of(FieldBits.bytes(Elf.fieldSize(type)));
+    }
+
+    /** The assembler writes PLT32 for calls of global functions and PC32 for local ones. */
+    @Override
+    public int form(int type) {
+        return type == Elf.R_X86_64_PLT32 ? Elf.R_X86_64_PC32 : type;
+    }
+
+    @Override
+    public long reach(ElfSection section, ElfRelocation relocation) {
+        if (!section.isExecutable()
+                || (relocation.type() != Elf.R_X86_64_PC32
+                        && relocation.type() != Elf.R_X86_64_PLT32)) {
+            return 0;
+        }
+        return code.distanceToEnd(section, relocation.offset());
+    }
+
+    @Override
+    public boolean isPadding(ElfSection section, long from, long to) {
+        return CodeReader.isPadding(section, from, to);
+    }
+
+    @Override
+    public List<Branch> branches(ElfSection section, long from, long to) {
+        List<Branch> list = new ArrayList<>();
+        byte[] content = section.content();
+        for (int at = (int) from; at < to; ) {
+            Instruction instruction = X86Decoder.decode(content, at, (int) to);
+            at += instruction.length();
+            if (instruction.target().isPresent()) {
+                int field = instruction.displacement().offset();
+                int type =
+                        instruction.displacement().size() == 1
+                                ? Elf.R_X86_64_PC8
+                                : Elf.R_X86_64_PC32;
+                list.add(new Branch(field, type, instruction.target().getAsLong(), at - field));
+            }
+        }
+        return list;
+    }
+
+    /** call and jmp (E8, E9) and jcc (0F 80 to 0F 8F) with a distance: SDM volume 2, appendix A. */
+    @Override
+    public boolean isBranch(ElfSection section, long field, int type) {
+        if (field < 2) {
+            return true;
+        }
+        byte[] content = section.content();
+        int opcode = content[(int) field - 1] & 0xff;
+        return opcode == 0xe8
+                || opcode == 0xe9
+                || ((opcode & 0xf0) == 0x80 && (content[(int) field - 2] & 0xff) == 0x0f);
+    }
+
+    @Override
+    public Map<Integer, FieldBits> lines(ObjectModel model, Item function) {
+        Map<Integer, FieldBits> lines = new HashMap<>();
+        LineNumbers.in(model, function).forEach(at -> lines.put(at, FieldBits.bytes(4)));
+        return lines;
+    }
+
+    /** gcc has section anchors for machines only whose displacements are short. */
+    @Override
+    public boolean mayBeAnchor(ElfSection section, long field, int type) {
+        return false;
+    }
+
+    @Override
+    public Set<String> tracers() {
+        return Set.of("__fentry__");
+    }
+
+    @Override
+    public boolean isMappingSymbol(String symbol) {
+        return false;
+    }
+
+    @Override
+    public boolean isReplacements(String section) {
+        return section.startsWith(".altinstr") || section.equals(".fixup");
+    }
+
+    @Override
+    public boolean hasReplacementsInText() {
+        return false;
+    }
+
+    @Override
+    public int constantBytes(String section) {
+        return 0;
+    }
+
+    @Override
+    public boolean canExtract() {
+        return true;
+    }
+
+    @Override
+    public boolean allowsSharedFields() {
+        return true;
+    }
+}
