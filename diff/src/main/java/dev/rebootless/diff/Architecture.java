@@ -40,6 +40,16 @@ sealed interface Architecture permits X86_64, Aarch64, Ppc64le, S390x {
      */
     long reach(ElfSection section, ElfRelocation relocation);
 
+    /**
+     * Of which field a field of a table's entry is the other end: the two say from where to where
+     * something reaches. -1 for all others.
+     *
+     * @param field its offset in the entry
+     */
+    default int startOf(SpecialTable table, long field) {
+        return -1;
+    }
+
     /** Whether code holds nothing but what assembler and compiler fill it up with. */
     boolean isPadding(ElfSection section, long from, long to);
 

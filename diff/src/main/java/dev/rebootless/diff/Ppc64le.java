@@ -101,6 +101,13 @@ final class Ppc64le implements Architecture {
                 : 0;
     }
 
+    /** struct fixup_entry: start_off and end_off, alt_start_off and alt_end_off. */
+    @Override
+    public int startOf(SpecialTable table, long field) {
+        boolean isEnd = table.section().endsWith("ftr_fixup") && (field == 24 || field == 40);
+        return isEnd ? (int) field - 8 : -1;
+    }
+
     @Override
     public boolean isPadding(ElfSection section, long from, long to) {
         return Words.areOnly(section, ByteOrder.LITTLE_ENDIAN, from, to, Set.of(0, NOP));

@@ -9,4 +9,9 @@ package dev.rebootless.diff;
  * @param isResolved true for a branch without relocation; its bytes are then part of the distance,
  *     not of the code
  */
-public record Reference(long offset, int type, Target target, boolean isResolved) {}
+public record Reference(long offset, int type, Target target, boolean isResolved) {
+    /** The same field, pointing elsewhere. */
+    Reference to(Target other) {
+        return new Reference(offset, type, other, isResolved);
+    }
+}

@@ -60,9 +60,43 @@ final class TableReader {
                                         : model.target(section, field),
                                 false));
             }
-            entries.add(new Entry(table, section, at, size, in.item(), in.place(), list));
+            List<Reference> ranges = list.stream().map(r -> asRange(r, list, in)).toList();
+            entries.add(new Entry(table, section, at, size, in.item(), in.place(), ranges));
         }
         return entries;
+    }
+
+    /**
+     * The end of a piece of code is where the next one begins, but does not mean that. Where an
+     * empty piece would be, something else begins or ends: then neither end means a thing, and both
+     * are said to be where the entry's anchor points.
+     */
+    private Reference asRange(Reference reference, List<Reference> all, Target.InItem anchor) {
+        for (Reference other : all) {
+            boolean isEnd = startOf(reference) == other.offset();
+            boolean isStart = startOf(other) == reference.offset();
+            if ((isEnd || isStart)
+                    && reference.target() instanceof Target.InItem here
+                    && other.target() instanceof Target.InItem there
+                    && here.item().section().equals(there.item().section())) {
+                long shift = here.item().offset() - there.item().offset();
+                boolean isEmpty = here.place() + shift == there.place();
+                if (isEmpty) {
+                    return reference.to(anchor);
+                } else if (isEnd) {
+                    return reference.to(
+                            new Target.InItem(
+                                    there.item(),
+                                    here.displacement() + shift,
+                                    here.place() + shift));
+                }
+            }
+        }
+        return reference;
+    }
+
+    private int startOf(Reference reference) {
+        return model.architecture().startOf(table, reference.offset());
     }
 
     /**

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 class CrossCompiledIdentityTest {
     /** Among them: lines handed to functions, every kind of table, many static locals, per-CPU. */
-    private static final List<String> FEW = List.of("net/core/dev", "kernel/workqueue");
+    private static final List<String> FEW = List.of("net/core/dev");
 
     private static final List<String> MANY =
             List.of(
@@ -34,6 +34,7 @@ class CrossCompiledIdentityTest {
                     "kernel/signal",
                     "kernel/sys",
                     "kernel/time/timer",
+                    "kernel/workqueue",
                     "lib/vsprintf",
                     "mm/memory",
                     "mm/mmap",
@@ -69,7 +70,7 @@ class CrossCompiledIdentityTest {
     @ParameterizedTest
     @EnumSource
     @Tag("long")
-    void twentyUnitsWhoseLinesMovedAreUnchanged(CrossKernel kernel) throws IOException {
+    void twentyOneUnitsWhoseLinesMovedAreUnchanged(CrossKernel kernel) throws IOException {
         expectUnchanged(kernel, MANY);
     }
 }

@@ -281,4 +281,46 @@ class CrossCompiledKindsTest {
                                         options)))
                 .isEqualTo("unchanged");
     }
+
+    private static final String ALTERNATIVES =
+            """
+            #include <linux/kernel.h>
+            #if defined(CONFIG_ARM64)
+            #include <asm/alternative.h>
+            #define KINDS_SET(n) "mov x9, #" #n
+            #define KINDS_INSTEAD(n) asm volatile(ALTERNATIVE(KINDS_SET(1), KINDS_SET(n), 5) ::: "x9")
+            #elif defined(CONFIG_S390)
+            #include <asm/alternative.h>
+            #define KINDS_SET(n) "lghi 1," #n
+            #define KINDS_INSTEAD(n) asm volatile(ALTERNATIVE(KINDS_SET(1), KINDS_SET(n), 40) ::: "1")
+            #else
+            #include <asm/cputable.h>
+            #include <asm/feature-fixups.h>
+            #define KINDS_SET(n) "li 9, " #n
+            #define KINDS_INSTEAD(n) \\
+                asm volatile(ASM_FTR_IF(KINDS_SET(1), KINDS_SET(n), %0, %0) :: "i" (CPU_FTR_ARCH_300) : "9")
+            #endif
+            int kinds_before(int x);
+            int kinds_instead(int x);
+            int kinds_after(int x);
+            int kinds_before(int x) { KINDS_INSTEAD(2); return x + 1; }
+            int kinds_instead(int x) { KINDS_INSTEAD(3); return x + 2; }
+            int kinds_after(int x) { KINDS_INSTEAD(4); return x + 3; }
+            """;
+
+    /** .altinstructions, or the fixup tables of powerpc. */
+    @ParameterizedTest
+    @EnumSource
+    void anotherReplacementOfAnAlternativeIsAChangeOfItsFunctionAlone(CrossKernel kernel) {
+        for (List<String> options : List.of(CrossKernel.SECTIONS, List.<String>of())) {
+            assertThat(
+                            findings(
+                                    kernel.compare(
+                                            NAME,
+                                            ALTERNATIVES,
+                                            edit(ALTERNATIVES, "INSTEAD(3)", "INSTEAD(6)"),
+                                            options)))
+                    .isEqualTo("changed: kinds_instead");
+        }
+    }
 }
