@@ -206,7 +206,7 @@ public final class Build {
                 .forEach((pair, changes) -> {
                     try {
                         Optional<UnitPatch> unit =
-                                analysis.analyse(pair, changes, compared.shared());
+                                analysis.analyse(pair, changes, compared.sharedWith(pair));
                         unit.ifPresent(units::add);
                         changes.warnings()
                                 .forEach(w -> warnings.add(pair.unit().source() + ": " + w));

@@ -1,5 +1,6 @@
 package dev.rebootless.build;
 
+import dev.rebootless.base.RebootlessException;
 import dev.rebootless.diff.ChangeSet;
 import dev.rebootless.diff.ObjectDiff;
 import dev.rebootless.diff.SourceLines;
@@ -18,17 +19,23 @@ import java.util.TreeSet;
  * what one newly defines and another uses moves, too.
  *
  * @param changes by pair, in the order given
- * @param shared names that one unit newly defines and what moves of another refers to
+ * @param shared for each pair, the names that what moves of it refers to and another unit newly
+ *     defines
  */
-record Comparisons(SequencedMap<ObjectPair, ChangeSet> changes, Set<String> shared) {
+record Comparisons(
+        SequencedMap<ObjectPair, ChangeSet> changes, Map<ObjectPair, Set<String>> shared) {
+    /**
+     * Compares all.
+     *
+     * @throws RebootlessException exit status 4 {@code RBL-GLOBAL-ELSEWHERE} when several units
+     *     newly define one name
+     */
     static Comparisons of(List<ObjectPair> pairs) {
         SequencedMap<ObjectPair, ChangeSet> changes = new LinkedHashMap<>();
         pairs.forEach(pair -> changes.put(pair, compare(pair)));
-        Map<String, ObjectPair> definers = new TreeMap<>();
-        changes.forEach(
-                (pair, change) -> change.addedGlobals().forEach(name -> definers.put(name, pair)));
+        Map<String, ObjectPair> definers = definers(changes);
         Map<ObjectPair, Set<String>> wanted = new LinkedHashMap<>();
-        Set<String> shared = new TreeSet<>();
+        Map<ObjectPair, Set<String>> shared = new LinkedHashMap<>();
         // What moves for another unit's sake may itself use what a third one newly defines.
         boolean more = true;
         while (more) {
@@ -36,9 +43,9 @@ record Comparisons(SequencedMap<ObjectPair, ChangeSet> changes, Set<String> shar
             for (Map.Entry<ObjectPair, ChangeSet> user : changes.entrySet()) {
                 for (String name : user.getValue().externals()) {
                     ObjectPair definer = definers.get(name);
-                    if (definer != null && !definer.equals(user.getKey()) && shared.add(name)) {
-                        wanted.computeIfAbsent(definer, d -> new TreeSet<>()).add(name);
-                        more = true;
+                    if (definer != null && isInReach(user.getKey(), definer)) {
+                        shared.computeIfAbsent(user.getKey(), u -> new TreeSet<>()).add(name);
+                        more |= wanted.computeIfAbsent(definer, d -> new TreeSet<>()).add(name);
                     }
                 }
             }
@@ -47,6 +54,36 @@ record Comparisons(SequencedMap<ObjectPair, ChangeSet> changes, Set<String> shar
             }
         }
         return new Comparisons(changes, shared);
+    }
+
+    /** A module's own new names are no others'; those of vmlinux may be used by modules. */
+    private static boolean isInReach(ObjectPair user, ObjectPair definer) {
+        return !definer.equals(user)
+                && (definer.unit().inVmlinux()
+                        || definer.unit().target().equals(user.unit().target()));
+    }
+
+    private static Map<String, ObjectPair> definers(Map<ObjectPair, ChangeSet> changes) {
+        Map<String, ObjectPair> definers = new TreeMap<>();
+        changes.forEach((pair, change) -> {
+            for (String name : change.addedGlobals()) {
+                ObjectPair other = definers.put(name, pair);
+                if (other != null) {
+                    throw RebootlessException.refused(
+                            "RBL-GLOBAL-ELSEWHERE",
+                            name,
+                            "the patch newly defines it in %s and in %s"
+                                    .formatted(other.unit().source(), pair.unit().source()),
+                            "make each static, or give each a name of its own");
+                }
+            }
+        });
+        return definers;
+    }
+
+    /** The names that another unit newly defines and a unit may use. */
+    Set<String> sharedWith(ObjectPair user) {
+        return shared.getOrDefault(user, Set.of());
     }
 
     /** What differs between the two objects of one unit alone. */

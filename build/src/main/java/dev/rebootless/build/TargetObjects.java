@@ -72,9 +72,9 @@ final class TargetObjects {
                 .map(target ->
                         "the module "
                                 + target
-                                + ", once removed while the livepatch is loaded, cannot be loaded again until the"
-                                + " livepatch is unloaded: this kernel does not clear the livepatch's references"
-                                + " to it")
+                                + ", once removed while the livepatch is loaded, or if its initialization fails,"
+                                + " cannot be loaded again until the livepatch is unloaded: this kernel does not"
+                                + " clear the livepatch's references to it")
                 .toList();
     }
 }

@@ -74,6 +74,16 @@ class RefusalTest {
     }
 
     @Test
+    void aNewPerCpuVariableThatStartsWithAnAddressIsRefused() {
+        assertRefused("per-cpu-address", "RBL-SECTION", "uptime_word", "holds an address");
+    }
+
+    @Test
+    void aNewNameThatTwoFilesDefineIsRefused() {
+        assertRefused("global-twice", "RBL-GLOBAL-ELSEWHERE", "shown_twice", "fs/proc/version.c");
+    }
+
+    @Test
     void aFunctionThatFollowsAStaticKeyOfItsModuleIsRefused() {
         assertRefused("nft-static-key", "RBL-MODULE-EARLY", "nft_trace_enabled", "static key");
     }

@@ -197,6 +197,13 @@ final class Selection {
         }
     }
 
+    /**
+     * The template of the per-CPU variables, which the loader copies without relocating it, since
+     * it takes the section for one that is not loaded (kernel/module/main.c, layout_and_allocate
+     * and apply_relocations).
+     */
+    private static final String PER_CPU = ".data..percpu";
+
     /** A variable up to this size is no array whose end a loop would look at. */
     private static final long SCALAR_BYTES = 8;
 
@@ -252,6 +259,14 @@ final class Selection {
                             + to.section().name()
                             + " cannot be carried in a livepatch",
                     "define it in an ordinary data section");
+        } else if (section.equals(PER_CPU) && !patched.references(to).isEmpty()) {
+            refuse(
+                    "RBL-SECTION",
+                    to.name(),
+                    "the initial value of a new per-CPU variable holds an address, and the module loader fills in"
+                            + " none in "
+                            + section,
+                    "set it when it is first used");
         } else {
             carry(to, work);
         }

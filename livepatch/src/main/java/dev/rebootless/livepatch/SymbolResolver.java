@@ -138,7 +138,9 @@ public final class SymbolResolver {
                 if (export.isPresent()) {
                     yield exported(export.get());
                 }
-                yield address.isPresent() ? at(name, address.getAsLong()) : inTarget(name);
+                yield address.isPresent()
+                        ? at(name, address.getAsLong())
+                        : globalByName(code, name);
             }
             case ModuleImage module -> {
                 if (address.isPresent()) {
@@ -147,7 +149,7 @@ public final class SymbolResolver {
                 boolean own =
                         module.symbols().named(name).stream()
                                 .anyMatch(s -> !module.isImport(s) && isGlobal(s));
-                yield own ? inTarget(name) : imported(module, name);
+                yield own ? globalByName(code, name) : imported(module, name);
             }
         };
     }
@@ -197,6 +199,16 @@ public final class SymbolResolver {
     /** What the target object itself has, by its name alone. */
     private Resolution inTarget(String name) {
         return byName(code, name);
+    }
+
+    /** What another unit defines can be no static one, whose name may be there by chance. */
+    private Resolution globalByName(ShippedCode where, String name) {
+        List<KernelSymbol> named = where.symbols().named(name);
+        return named.size() == 1 && !isGlobal(named.getFirst())
+                ? unknown(
+                        name,
+                        "the shipped kernel has this name only for a static one of another file")
+                : byName(where, name);
     }
 
     private Resolution byName(ShippedCode where, String name) {
@@ -252,7 +264,7 @@ public final class SymbolResolver {
     private Resolution imported(ModuleImage module, String name) {
         Optional<Export> export = kernel.exports().export(name);
         if (export.isEmpty()) {
-            return byName(kernel.image(), name);
+            return globalByName(kernel.image(), name);
         }
         if (export.get().fromVmlinux()) {
             return exported(export.get());

@@ -178,7 +178,16 @@ final class SymbolResolverTest {
 
     @Test
     void aReferenceIntoInitMemoryIsRefused() {
-        Problem problem = refusal(nameOf(1, this::isInit));
+        String global =
+                symbols()
+                        .filter(s -> s.type() == 'T' && isInit(s))
+                        .map(KernelSymbol::name)
+                        .filter(name -> kit.image().symbols().named(name).size() == 1)
+                        .filter(name -> kit.exports().export(name).isEmpty())
+                        .findFirst()
+                        .orElseThrow();
+
+        Problem problem = refusal(global);
 
         assertThat(problem.code()).isEqualTo("RBL-INIT-REFERENCE");
         assertThat(problem.message()).contains("freed after boot");
@@ -202,6 +211,14 @@ final class SymbolResolverTest {
         assertThat(problem.code()).isEqualTo("RBL-SYMBOL-UNKNOWN");
         String module = Path.of(export.module()).getFileName().toString().replace('-', '_');
         assertThat(problem.message()).contains("in the module " + module);
+    }
+
+    @Test
+    void theOnlySymbolOfANameIsNotMeantWhenItIsAStaticOneOfAnotherFile() {
+        Problem problem = refusal(nameOf(1, s -> !isInit(s)));
+
+        assertThat(problem.code()).isEqualTo("RBL-SYMBOL-UNKNOWN");
+        assertThat(problem.message()).contains("static one of another file");
     }
 
     @Test
