@@ -44,11 +44,16 @@ no_jdk() {
   JDK 25 and let JAVA_HOME name its folder"
 }
 
+# Prints the releases of a line's cloud kernels that apt serves, oldest first: cloud_kernels LINE
+cloud_kernels() {
+    apt-cache pkgnames "linux-image-$1." |
+        sed -n 's/^linux-image-\(.*-cloud-amd64\)-unsigned$/\1/p' | sort -V
+}
+
 # Prints the release of the newest 6.1 cloud kernel that apt serves.
 newest_cloud_kernel() {
     local newest
-    newest=$(apt-cache pkgnames linux-image-6.1. |
-        sed -n 's/^linux-image-\(6\.1\..*-cloud-amd64\)-unsigned$/\1/p' | sort -V | tail -n 1)
+    newest=$(cloud_kernels 6.1 | tail -n 1)
     [[ -n $newest ]] || die "RBL-KERNEL-UNKNOWN: apt serves no 6.1 cloud kernel
   what to do: add Debian 12's archive to apt's sources, and run apt-get update"
     printf '%s\n' "$newest"
@@ -58,8 +63,7 @@ newest_cloud_kernel() {
 # oldest_and_newest_cloud_kernel LINE
 oldest_and_newest_cloud_kernel() {
     local all
-    all=$(apt-cache pkgnames "linux-image-$1." |
-        sed -n 's/^linux-image-\(.*-cloud-amd64\)-unsigned$/\1/p' | sort -V)
+    all=$(cloud_kernels "$1")
     [[ $(wc -l <<<"$all") -ge 2 ]] || die "RBL-KERNEL-UNKNOWN: apt serves no two cloud kernels of the $1 line
   what to do: name another line, or run apt-get update"
     printf '%s %s\n' "$(head -n 1 <<<"$all")" "$(tail -n 1 <<<"$all")"

@@ -10,8 +10,6 @@ import dev.rebootless.kernel.SymbolVersions;
 import dev.rebootless.livepatch.ShippedKernel;
 import dev.rebootless.source.kit.Kit;
 import java.io.IOException;
-import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -48,7 +46,7 @@ public final class KitKernel implements ShippedKernel {
 
     private ModuleImage readModule(String name) {
         try {
-            KernelModule module = KernelModule.read(shipped.file(name));
+            KernelModule module = shipped.module(name);
             if (!module.name().equals(name) || !module.vermagic().equals(kit.facts().vermagic())) {
                 throw damaged(
                         kit,
@@ -58,15 +56,6 @@ public final class KitKernel implements ShippedKernel {
             return ModuleImage.of(module, image.btf());
         } catch (IOException e) {
             throw damaged(kit, "the module " + name + " cannot be read: " + e.getMessage());
-        }
-    }
-
-    /** The files to load for a module: those that it depends on first, itself last. */
-    List<Path> inLoadOrder(String module) {
-        try {
-            return shipped.inLoadOrder(module);
-        } catch (IOException e) {
-            throw damaged(kit, "the module " + module + " cannot be read: " + e.getMessage());
         }
     }
 

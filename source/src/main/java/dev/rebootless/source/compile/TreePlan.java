@@ -3,18 +3,12 @@ package dev.rebootless.source.compile;
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
-import dev.rebootless.base.Subprocess;
-import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Stream;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -73,61 +67,41 @@ record TreePlan(
     }
 
     private static TreePlan ask(KernelTree kernel, Path file) {
-        Path out = null;
+        KbuildPlan.Units all =
+                DryRun.of(
+                        kernel,
+                        MARKER,
+                        List.of(
+                                // Programs of the build are compiled by one that the plan's reader
+                                // knows.
+                                "HOSTCC=" + kernel.compiler(),
+                                // Keys of the distributor are not in the source package
+                                // (certs/Makefile).
+                                "CONFIG_MODULE_SIG_KEY=",
+                                "CONFIG_SYSTEM_TRUSTED_KEYS=",
+                                "CONFIG_SYSTEM_REVOCATION_KEYS=",
+                                // The top folder with its modules, but without the link that needs
+                                // all objects.
+                                "KBUILD_MODULES=1",
+                                "."),
+                        TreePlan::failed);
+        if (all.linked().size() < MIN_UNITS) {
+            throw failed("it names only " + all.linked().size() + " units");
+        }
+        TreePlan plan =
+                new TreePlan(
+                        FORMAT,
+                        kernel.compiler(),
+                        all.linked(),
+                        all.sides(),
+                        List.copyOf(all.named()));
         try {
-            out = Files.createTempDirectory("rebootless-plan-");
-            List<String> make = new ArrayList<>();
-            make.addAll(
-                    List.of(
-                            "/bin/sh",
-                            "-c",
-                            "exec make -n \"$@\" > " + Sandbox.OUT + "/plan",
-                            "make"));
-            make.addAll(kernel.make());
-            make.add("KCFLAGS=" + MARKER);
-            // Programs of the build are compiled by one that the plan's reader knows.
-            make.add("HOSTCC=" + kernel.compiler());
-            // Keys of the distributor are not in the source package (certs/Makefile).
-            make.addAll(
-                    List.of(
-                            "CONFIG_MODULE_SIG_KEY=",
-                            "CONFIG_SYSTEM_TRUSTED_KEYS=",
-                            "CONFIG_SYSTEM_REVOCATION_KEYS="));
-            // The top folder with its modules, but without the link that needs all objects.
-            make.addAll(List.of("KBUILD_MODULES=1", "."));
-            Subprocess.Result result =
-                    Sandbox.of(Sandbox.Limits.KBUILD)
-                            .tree(kernel.folder())
-                            .alternatives()
-                            .out(out)
-                            .run(make);
-            if (!result.ok()) {
-                throw failed(
-                        result.err().lines().reduce((a, b) -> b).orElse("(no message)").strip());
-            }
-            KbuildPlan.Units all;
-            try (Stream<String> lines =
-                    Files.lines(out.resolve("plan"), StandardCharsets.ISO_8859_1)) {
-                all = KbuildPlan.read(lines, kernel.compiler(), Set.of(MARKER));
-            }
-            if (all.linked().size() < MIN_UNITS) {
-                throw failed("it names only " + all.linked().size() + " units");
-            }
-            TreePlan plan =
-                    new TreePlan(
-                            FORMAT,
-                            kernel.compiler(),
-                            all.linked(),
-                            all.sides(),
-                            List.copyOf(all.named()));
             Files.createDirectories(file.toAbsolutePath().getParent());
             AtomicFiles.write(file, JsonMapper.shared().writeValueAsBytes(plan));
-            return plan;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        } finally {
-            removeQuietly(out);
         }
+        return plan;
     }
 
     private static RebootlessException failed(String message) {
@@ -136,15 +110,5 @@ record TreePlan(
                 ".",
                 "make cannot plan the whole tree: " + message,
                 "prepare the kit again: rebootless kit remove, then kit add");
-    }
-
-    private static void removeQuietly(@org.jspecify.annotations.Nullable Path folder) {
-        try {
-            if (folder != null) {
-                AtomicFiles.removeTree(folder);
-            }
-        } catch (IOException e) {
-            // A folder left in the temporary folder is no reason to fail.
-        }
     }
 }

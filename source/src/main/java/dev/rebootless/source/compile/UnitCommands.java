@@ -3,11 +3,8 @@ package dev.rebootless.source.compile;
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
-import dev.rebootless.base.Subprocess;
-import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -278,51 +275,16 @@ public final class UnitCommands {
     // ---- kbuild ----
 
     private KbuildPlan.Units askKbuild(String folder) {
-        Path out = null;
-        try {
-            out = Files.createTempDirectory("rebootless-plan-");
-            List<String> make = new ArrayList<>();
-            make.addAll(
-                    List.of(
-                            // The plan of a large folder is longer than what is kept of a pipe.
-                            "/bin/sh",
-                            "-c",
-                            "exec make -n \"$@\" > " + Sandbox.OUT + "/plan",
-                            "make"));
-            make.addAll(kernel.make());
-            make.addAll(List.of("KCFLAGS=" + MARKER, folder + "/"));
-            Subprocess.Result result =
-                    Sandbox.of(Sandbox.Limits.KBUILD).tree(tree).alternatives().out(out).run(make);
-            if (!result.ok()) {
-                throw RebootlessException.environment(
-                        "RBL-KBUILD",
-                        folder,
-                        "make cannot plan this folder: " + lastLine(result.err()),
-                        "prepare the kit again: rebootless kit remove, then kit add");
-            }
-            try (Stream<String> lines =
-                    Files.lines(out.resolve("plan"), StandardCharsets.ISO_8859_1)) {
-                return KbuildPlan.read(lines, compiler, Set.of(MARKER));
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } finally {
-            removeQuietly(out);
-        }
-    }
-
-    private static void removeQuietly(@org.jspecify.annotations.Nullable Path folder) {
-        try {
-            if (folder != null) {
-                AtomicFiles.removeTree(folder);
-            }
-        } catch (IOException e) {
-            // A folder left in the temporary folder is no reason to fail.
-        }
-    }
-
-    private static String lastLine(String text) {
-        return text.lines().filter(l -> !l.isBlank()).reduce((a, b) -> b).orElse("(no message)");
+        return DryRun.of(
+                kernel,
+                MARKER,
+                List.of(folder + "/"),
+                message ->
+                        RebootlessException.environment(
+                                "RBL-KBUILD",
+                                folder,
+                                "make cannot plan this folder: " + message,
+                                "prepare the kit again: rebootless kit remove, then kit add"));
     }
 
     // ---- refusal ----
