@@ -10,6 +10,7 @@ import dev.rebootless.lab.CpuProfile;
 import dev.rebootless.lab.Lab;
 import dev.rebootless.lab.ProofRequest;
 import dev.rebootless.lab.TargetModule;
+import dev.rebootless.livepatch.LateTables;
 import dev.rebootless.livepatch.LivepatchModule;
 import dev.rebootless.livepatch.ModuleLinker;
 import dev.rebootless.livepatch.UnitPatch;
@@ -157,6 +158,7 @@ public final class Build {
         List<UnitPatch> units =
                 analyseAll(changed, new UnitAnalysis(join(kernel), compiler, debug), warnings);
         warnings.addAll(TargetObjects.onceOnly(units, join(kernel)));
+        warnings.addAll(LateTables.warnings(units));
         reached.headers()
                 .ifPresent(r -> progress.step(HeaderReport.of(r, commands.size(), units.size())));
         List<UnitCommand> changing = changed.stream().map(ObjectPair::unit).toList();

@@ -3,6 +3,8 @@ package dev.rebootless.build;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.rebootless.build.Proving.Module;
+import dev.rebootless.elf.ElfSymbol;
+import dev.rebootless.elf.RelocationTable;
 import dev.rebootless.manifest.Proof;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
@@ -93,6 +95,31 @@ class LivepatchProofTest {
     void functionsOfTwoModulesAndVmlinuxAtOnceAreProven() {
         assertThat(proving.prove("three-targets").functions())
                 .containsExactlyInAnyOrder("version_proc_show", "vlan_seq_show", "ct_cpu_seq_show");
+    }
+
+    @Test
+    void tracepointsStaticCallsAndDebugMessagesOfModulesAreProvenWithoutTheirTables() {
+        Module module = proving.prove("tracepoint-and-debug");
+        assertThat(module.functions())
+                .contains("cache_entry_update")
+                .anyMatch(name -> name.matches("bm_register_write|create_entry.*"));
+        assertThat(module.sizeOf("__jump_table")).isZero();
+        assertThat(module.object().relocationTables())
+                .extracting(RelocationTable::name)
+                .contains(".klp.rela.sunrpc..text.cache_entry_update")
+                .noneMatch(name -> name.matches("\\.klp\\.rela\\.sunrpc\\.\\.static_call_sites"));
+        // The place itself is still carried: it refers to the tracepoint and its trampoline.
+        assertThat(module.object().symbols())
+                .extracting(ElfSymbol::name)
+                .contains(
+                        ".klp.sym.sunrpc.__tracepoint_cache_entry_update,0",
+                        ".klp.sym.sunrpc.__SCT__tp_func_cache_entry_update,0")
+                .noneMatch(name -> name.startsWith(".klp.sym.sunrpc.__SCK__"));
+        assertThat(module.manifest().warnings())
+                .anyMatch(w ->
+                        w.startsWith("net/sunrpc/cache.c:")
+                                && w.contains("tracepoints do not fire: cache_entry_update"))
+                .anyMatch(w -> w.startsWith("fs/binfmt_misc.c:") && w.contains("pr_debug"));
     }
 
     @Test

@@ -56,6 +56,14 @@ class LivepatchProofWithIbtTest {
                 .doesNotContain("__patchable_function_entries");
     }
 
+    @Test
+    void tracepointsStaticCallsAndDebugMessagesOfModulesAreProvenEachTimeTheModulesCome() {
+        Module module = proving().prove("tracepoint-and-debug");
+        assertThat(module.manifest().warnings())
+                .anyMatch(w -> w.contains("tracepoints do not fire: cache_entry_update"))
+                .anyMatch(w -> w.contains("pr_debug"));
+    }
+
     /** With the placeholder of a constant instead of the variable, the first lookup would oops. */
     @Test
     void aFunctionWithConstantsThatTheBootWritesReadsTheVariablesAndIsProven() {

@@ -48,10 +48,10 @@ public final class LateReferences {
                     continue;
                 }
                 String why = null;
-                if (symbol.name().startsWith("__SCT__")) {
-                    why = "it is a static call of the module";
-                } else if (section.name().equals("__jump_table")) {
-                    why = "it is a static key of the module, which a jump label follows";
+                if (section.name().equals(LateTables.JUMP_LABELS)) {
+                    if (!LateTables.isOnlyForWatching(symbol.name())) {
+                        why = "it is a static key of the module, which a jump label follows";
+                    }
                 } else if (isTable(section) || COPIED.contains(section.name())) {
                     why = "it is needed in " + section.name();
                 } else if (isWithin(sites.getOrDefault(section, List.of()), relocation.offset())) {

@@ -100,7 +100,9 @@ public final class ModuleLinker {
                                 .flatMap(List::stream)
                                 .map(f -> f.body().name())
                                 .collect(Collectors.toSet()));
-        byte[] bytes = ElfWriter.write(withKlpRelocations(finished, meanings(finished, result)));
+        Map<ElfSymbol, Resolution> meanings = meanings(finished, result);
+        ElfObject timely = LateTables.leaveOut(finished, meanings, kernel.image().btf());
+        byte[] bytes = ElfWriter.write(withKlpRelocations(timely, meanings));
         // What no boot in an emulator shows is looked for in the module as it is written.
         ElfObject written = ElfReader.read(bytes);
         requireNoRuntimeConstants(written);
@@ -140,7 +142,7 @@ public final class ModuleLinker {
     private void addStaticCallKeys(LinkedObject linked) {
         for (Resolution resolution : linked.resolutions()) {
             if (resolution.name().startsWith("__SCT__")) {
-                linked.undefined(SymbolResolver.staticCallKey(resolution.name(), kernel.image()));
+                linked.undefined(SymbolResolver.staticCallKey(resolution, kernel.image()));
             }
         }
     }

@@ -80,8 +80,13 @@ public final class SymbolResolver {
     }
 
     /** A key of a static call goes with its trampoline: objtool looks for it by name. */
-    static Resolution staticCallKey(String trampoline, KernelImage image) {
+    static Resolution staticCallKey(Resolution of, KernelImage image) {
+        String trampoline = of.name();
         String key = "__SCK__" + trampoline.substring("__SCT__".length());
+        if (of instanceof Resolution.Klp klp && klp.isLate()) {
+            // objtool wants the name; LateTables leaves out what refers to it.
+            return new Resolution.Klp(klp.object(), key, 0, klp.writtenWith());
+        }
         List<KernelSymbol> named = image.symbols().named(key);
         if (named.size() != 1) {
             throw RebootlessException.refused(
