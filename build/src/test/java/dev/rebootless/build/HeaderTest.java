@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
@@ -129,6 +130,30 @@ class HeaderTest {
                         .matcher(last);
         assertThat(counts.matches()).as(last).isTrue();
         assertThat(Integer.parseInt(counts.group(2))).isGreaterThanOrEqualTo(50);
+    }
+
+    @Test
+    @Tag("long")
+    void anInlineFunctionOfAHeaderThatOverFiftyUnitsIncludeIsProven() {
+        BuildOutcome outcome =
+                new Build(StockKernelKit.get(), steps::add, false)
+                        .run(
+                                new BuildRequest(
+                                        List.of(Patches.patch("stack-header")),
+                                        folder,
+                                        Optional.of("stack-header"),
+                                        true,
+                                        List.of(),
+                                        true,
+                                        Optional.of(Patches.check("stack-header"))));
+        assertThat(outcome).isInstanceOf(BuildOutcome.Built.class);
+        Matcher report = report();
+        System.out.println(report.group());
+        assertThat(Integer.parseInt(report.group(1))).isGreaterThanOrEqualTo(50);
+        assertThat(Integer.parseInt(report.group(3))).isGreaterThanOrEqualTo(50);
+        assertThat(((BuildOutcome.Built) outcome).manifest().objects().getFirst().functions())
+                .extracting(Manifest.PatchedFunction::unit)
+                .containsOnly("mm/mmap.c");
     }
 
     private Matcher report() {

@@ -1,0 +1,1 @@
+grep -q "^VmStk:[[:space:]]*0 kB" /proc/self/status
