@@ -15,6 +15,9 @@ import java.util.TreeSet;
 
 /** Finds what changed between two compilations of a unit. */
 public final class ObjectDiff {
+    /** As {@link Comparison#sectionClass} names it (include/asm-generic/vmlinux.lds.h). */
+    private static final String CPU_IDLE = ".cpuidle.text";
+
     private final ObjectModel original;
     private final ObjectModel patched;
     private final Correlation correlation;
@@ -194,7 +197,7 @@ public final class ObjectDiff {
         }
         String before = Comparison.sectionClass(ours);
         String after = Comparison.sectionClass(theirs);
-        if (!before.equals(after)) {
+        if (!before.equals(after) && !onlyIdles(before, after, theirs)) {
             refuse(
                     "RBL-SECTION-UNPATCHABLE",
                     ours,
@@ -219,16 +222,33 @@ public final class ObjectDiff {
         }
     }
 
+    /**
+     * A function that becomes {@code __cpuidle}, or no longer is, and that ftrace may act in: the
+     * section only tells a backtrace which processors idle (kernel/sched/idle.c, cpu_in_idle).
+     * Where it also means that nothing may instrument the function (include/linux/compiler_types.h,
+     * __noinstr_section), the function has no call of ftrace.
+     */
+    private boolean onlyIdles(String before, String after, Item theirs) {
+        List<String> harmless = List.of(Comparison.ORDINARY_CODE, CPU_IDLE);
+        return harmless.contains(before)
+                && harmless.contains(after)
+                && isTraceable(patched, theirs);
+    }
+
+    private boolean isTraceable(Item ours) {
+        return isTraceable(original, ours);
+    }
+
     /** By the table that ftrace reads, or, where no tool has made it yet, by the call itself. */
-    private boolean isTraceable(Item function) {
-        Architecture architecture = original.architecture();
-        return original.entries(function).stream()
+    private static boolean isTraceable(ObjectModel model, Item function) {
+        Architecture architecture = model.architecture();
+        return model.entries(function).stream()
                         .anyMatch(e ->
                                 e.table().section().equals("__mcount_loc")
                                         || e.table()
                                                 .section()
                                                 .equals("__patchable_function_entries"))
-                || original.references(function).stream()
+                || model.references(function).stream()
                         .anyMatch(r ->
                                 r.target() instanceof Target.External(ElfSymbol to, long addend)
                                         && architecture.tracers().contains(to.name()));

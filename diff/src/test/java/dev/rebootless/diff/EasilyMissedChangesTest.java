@@ -101,7 +101,7 @@ class EasilyMissedChangesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({".kprobes.text", ".sched.text", ".noinstr.text", ".cpuidle.text"})
+    @CsvSource({".kprobes.text", ".sched.text", ".noinstr.text"})
     void aFunctionThatMovesToASectionOfMeaningIsRefused(String section) {
         String source = "int f(int x) { return x; }\n";
         String patched = "__attribute__((section(\"%s\"))) ".formatted(section) + source;
@@ -227,6 +227,18 @@ class EasilyMissedChangesTest {
                                         SourceLines.ARE_PINNED)
                                 .changed())
                 .containsExactly("f");
+    }
+
+    @Test
+    void aFunctionThatBecomesCpuIdleIsReplacedWhereFtraceMayStillActInIt() {
+        String source = "int f(int x) { return x; }\n";
+        String idle = "__attribute__((section(\".cpuidle.text\"))) " + source;
+        assertThat(findings(compare(Gcc.SECTIONS, source, idle))).isEqualTo("changed: f");
+        assertThat(findings(compare(Gcc.SECTIONS, idle, source))).isEqualTo("changed: f");
+        // As __noinstr_section says of later kernels.
+        String silent = "__attribute__((no_instrument_function)) " + idle;
+        assertThat(findings(compare(Gcc.SECTIONS, source, silent)))
+                .isEqualTo("changed: f; refused: RBL-SECTION-UNPATCHABLE f");
     }
 
     /** Before any tool has made the table of ftrace sites, the calls themselves tell. */

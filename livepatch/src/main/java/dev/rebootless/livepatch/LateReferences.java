@@ -49,7 +49,7 @@ public final class LateReferences {
                 }
                 String why = null;
                 if (section.name().equals(LateTables.JUMP_LABELS)) {
-                    if (!LateTables.isOnlyForWatching(symbol.name())) {
+                    if (!LateTables.isOnlyForWatching(unit, symbol)) {
                         why = "it is a static key of the module, which a jump label follows";
                     }
                 } else if (isTable(section) || COPIED.contains(section.name())) {

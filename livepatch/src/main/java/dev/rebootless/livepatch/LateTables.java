@@ -45,19 +45,47 @@ public final class LateTables {
     /** DEFINE_TRACE_FN (include/linux/tracepoint.h). */
     private static final String TRACEPOINT = "__tracepoint_";
 
-    /** DEFINE_DYNAMIC_DEBUG_METADATA names it with __UNIQUE_ID (include/linux/dynamic_debug.h). */
-    private static final String DEBUG_MESSAGE = "__UNIQUE_ID_ddebug";
+    /**
+     * Where DEFINE_DYNAMIC_DEBUG_METADATA puts what it defines, whatever its name
+     * (include/linux/dynamic_debug.h).
+     */
+    private static final String DEBUG_MESSAGES = "__dyndbg";
 
     private static final Map<String, String> STRUCTURES =
             Map.of(JUMP_LABELS, "jump_entry", STATIC_CALLS, "static_call_site");
 
     private LateTables() {}
 
+    private static boolean isTracepoint(ElfSymbol key) {
+        return key.name().startsWith(TRACEPOINT);
+    }
+
+    private static boolean isDebugMessage(UnitPatch unit, ElfSymbol key) {
+        return Optional.ofNullable(unit.extraction().originals().get(key))
+                .flatMap(ElfSymbol::section)
+                .filter(section -> section.name().equals(DEBUG_MESSAGES))
+                .isPresent();
+    }
+
     /**
-     * Whether a jump label that follows this key may be left out: nothing but what is seen of it.
+     * Whether a jump label that follows this key may be left out: nothing changes but what is seen.
      */
-    static boolean isOnlyForWatching(String key) {
-        return key.startsWith(TRACEPOINT) || key.startsWith(DEBUG_MESSAGE);
+    static boolean isOnlyForWatching(UnitPatch unit, ElfSymbol key) {
+        return isTracepoint(key) || isDebugMessage(unit, key);
+    }
+
+    /** What all such keys of the units mean in the running kernel. */
+    static Set<Resolution> watched(List<UnitPatch> units) {
+        Set<Resolution> watched = new HashSet<>();
+        for (UnitPatch unit : units) {
+            unit.resolutions()
+                    .forEach((symbol, resolution) -> {
+                        if (isLate(resolution) && isOnlyForWatching(unit, symbol)) {
+                            watched.add(resolution);
+                        }
+                    });
+        }
+        return watched;
     }
 
     /** What the administrator has to know of what is left out, by unit. */
@@ -73,9 +101,9 @@ public final class LateTables {
                     if (!isLate(unit.resolutions().get(key))) {
                         continue;
                     }
-                    if (key.name().startsWith(TRACEPOINT)) {
+                    if (isTracepoint(key)) {
                         tracepoints.add(key.name().substring(TRACEPOINT.length()));
-                    } else if (key.name().startsWith(DEBUG_MESSAGE)) {
+                    } else if (isDebugMessage(unit, key)) {
                         functions.add(codeOf(object, table, relocation));
                     }
                 }
@@ -126,8 +154,13 @@ public final class LateTables {
      *
      * @param object as objtool left it
      * @param meanings of its undefined symbols
+     * @param watched as {@link #watched} says
      */
-    static ElfObject leaveOut(ElfObject object, Map<ElfSymbol, Resolution> meanings, Btf btf) {
+    static ElfObject leaveOut(
+            ElfObject object,
+            Map<ElfSymbol, Resolution> meanings,
+            Set<Resolution> watched,
+            Btf btf) {
         Map<ElfSection, ElfSection> shorter = new HashMap<>();
         List<RelocationTable> tables = new ArrayList<>();
         for (RelocationTable table : object.relocationTables()) {
@@ -135,7 +168,7 @@ public final class LateTables {
                     Optional.ofNullable(STRUCTURES.get(table.target().name()))
                             .map(name -> Layout.of(btf, name));
             Set<Long> out = new HashSet<>();
-            layout.ifPresent(l -> out.addAll(l.late(table, meanings)));
+            layout.ifPresent(l -> out.addAll(l.late(table, meanings, watched)));
             if (out.isEmpty()) {
                 tables.add(table);
                 continue;
@@ -213,15 +246,18 @@ public final class LateTables {
         }
 
         /** The numbers of the entries whose key is not there yet. */
-        Set<Long> late(RelocationTable table, Map<ElfSymbol, Resolution> meanings) {
+        Set<Long> late(
+                RelocationTable table,
+                Map<ElfSymbol, Resolution> meanings,
+                Set<Resolution> watched) {
             Set<Long> late = new HashSet<>();
             for (ElfRelocation relocation : table.relocations()) {
-                if (!isLate(meanings.get(relocation.symbol()))) {
+                Resolution meaning = meanings.get(relocation.symbol());
+                if (meaning == null || !isLate(meaning)) {
                     continue;
                 }
                 boolean allowed =
-                        table.target().name().equals(STATIC_CALLS)
-                                || isOnlyForWatching(relocation.symbol().name());
+                        table.target().name().equals(STATIC_CALLS) || watched.contains(meaning);
                 if (!allowed || relocation.offset() % size != key) {
                     throw new IllegalStateException(
                             table.name()

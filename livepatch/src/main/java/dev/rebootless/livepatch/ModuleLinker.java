@@ -101,7 +101,9 @@ public final class ModuleLinker {
                                 .map(f -> f.body().name())
                                 .collect(Collectors.toSet()));
         Map<ElfSymbol, Resolution> meanings = meanings(finished, result);
-        ElfObject timely = LateTables.leaveOut(finished, meanings, kernel.image().btf());
+        ElfObject timely =
+                LateTables.leaveOut(
+                        finished, meanings, LateTables.watched(units), kernel.image().btf());
         byte[] bytes = ElfWriter.write(withKlpRelocations(timely, meanings));
         // What no boot in an emulator shows is looked for in the module as it is written.
         ElfObject written = ElfReader.read(bytes);
