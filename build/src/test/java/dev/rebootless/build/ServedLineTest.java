@@ -68,6 +68,7 @@ class ServedLineTest {
                         "linux",
                         "1-1",
                         List.of(),
+                        Optional.empty(),
                         new KitFacts.Compiler("gcc-12", "gcc-12 (Debian 12) 12", "gcc-12"),
                         new TreeMap<>(),
                         release + " SMP ",

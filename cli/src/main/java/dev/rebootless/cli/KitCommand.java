@@ -2,6 +2,7 @@ package dev.rebootless.cli;
 
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.source.kit.DebianSuite;
 import dev.rebootless.source.kit.DebianVersion;
 import dev.rebootless.source.kit.KernelRequest;
 import dev.rebootless.source.kit.Kit;
@@ -103,6 +104,15 @@ final class KitCommand implements Callable<Integer> {
                 description = "Take .deb files from this folder instead of asking apt.")
         private Optional<Path> from = Optional.empty();
 
+        @Option(
+                names = "--suite",
+                paramLabel = "SUITE",
+                description =
+                        "Take the kernel, unless it is --from DIR, and the whole toolchain from"
+                                + " this suite of Debian, such as trixie, whatever this machine"
+                                + " runs; nothing is installed.")
+        private Optional<String> suite = Optional.empty();
+
         @Option(names = "--json", description = Texts.JSON)
         private boolean json;
 
@@ -112,11 +122,18 @@ final class KitCommand implements Callable<Integer> {
 
         @Override
         public Integer call() {
+            if (suite.isPresent() && kernel.isEmpty() && from.isEmpty()) {
+                throw RebootlessException.usage(
+                        "RBL-USAGE",
+                        "--suite",
+                        "needs a release, for what this machine runs is of another suite",
+                        "name it: rebootless kit add RELEASE --suite " + suite.get());
+            }
             Kits kits = kits(console);
             KernelChoice choice = new KernelChoice(console);
             KernelRequest request =
                     from.isPresent() ? choice.request(kernel, from.get()) : choice.request(kernel);
-            Kit kit = kits.add(request);
+            Kit kit = kits.add(request.of(suite.map(DebianSuite::new)));
             print(console, json, List.of(kit), Reports.kit(kit));
             return ExitStatus.DONE.code();
         }

@@ -154,10 +154,7 @@ final class RebuildCommand implements Callable<Integer> {
     private static void checkInputs(Manifest manifest, Kit kit, List<Problem> missing) {
         KitFacts facts = kit.facts();
         CompilerIdentity compiler =
-                CompilerIdentity.of(
-                        facts.compiler().program(),
-                        Optional.of(facts.compiler().version()),
-                        kit.unitCache());
+                CompilerIdentity.of(kit.kernelTree(), Optional.of(facts.compiler().version()));
         Manifest.Inputs then = manifest.inputs();
         Manifest.Inputs now = BuildInputs.of(then.patches(), kit, compiler);
         String packages =

@@ -300,18 +300,12 @@ final class Reports {
         line(text, "source", facts.sourcePackage() + " " + facts.sourceVersion());
         line(text, "compiler", facts.compiler().version());
         line(text, "vermagic", facts.vermagic().strip());
-        facts.packages()
-                .forEach(p ->
-                        line(
-                                text,
-                                "package",
-                                p.name()
-                                        + "_"
-                                        + p.version()
-                                        + "_"
-                                        + p.architecture()
-                                        + "  sha256 "
-                                        + p.sha256()));
+        packages(text, "package", facts.packages());
+        facts.toolchain()
+                .ifPresent(t -> {
+                    line(text, "suite", t.suite());
+                    packages(text, "toolchain", t.packages());
+                });
         facts.config().forEach((name, value) -> line(text, "config", name + "=" + value));
         line(text, "disk", megabytes(facts.diskBytes()));
         line(text, "folder", kit.folder().toString());
@@ -319,16 +313,30 @@ final class Reports {
         return text.toString();
     }
 
+    private static void packages(
+            StringBuilder text, String title, List<KitFacts.UsedPackage> packages) {
+        packages.forEach(p ->
+                line(
+                        text,
+                        title,
+                        "%s_%s_%s  sha256 %s"
+                                .formatted(p.name(), p.version(), p.architecture(), p.sha256())));
+    }
+
     static String kits(List<Kit> kits) {
         StringBuilder text = new StringBuilder();
         for (Kit kit : kits) {
             text.append(
                     String.format(
-                            "%-36s %-18s %s %9s%n",
+                            "%-36s %-18s %s %9s %s%n",
                             kit.facts().release(),
                             kit.facts().packageVersion(),
                             kit.facts().buildId(),
-                            megabytes(kit.facts().diskBytes())));
+                            megabytes(kit.facts().diskBytes()),
+                            kit.facts()
+                                    .toolchain()
+                                    .map(KitFacts.Toolchain::suite)
+                                    .orElse("this machine's")));
         }
         return text.toString();
     }

@@ -4,6 +4,7 @@ import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.Hashes;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
+import dev.rebootless.source.sandbox.ProgramRoot;
 import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -24,35 +25,42 @@ import java.util.Optional;
  *     proper, assembler
  */
 public record CompilerIdentity(String version, String hash) {
+    /** Where the programs are a part of the kit. */
+    private static final String MAKE_ANEW =
+            "prepare the kit again: rebootless kit remove, then kit add";
+
     /**
-     * Asks a compiler who it is.
+     * Asks the compiler of a tree who it is. The answer is kept in the tree's unit cache for as
+     * long as the programs stay the same files: reading 34 MB to hash them costs more than the
+     * smallest compilation.
      *
-     * @param program its name, as in {@link Sandbox#PROGRAMS}, where the sandbox finds it too
      * @param expected the version that is needed, as {@link #version} has it or as the kernel's
      *     banner quotes it; the program's name in front does not count. Empty: any
-     * @param cache a folder where the answer is kept for as long as the programs stay the same
-     *     files: reading 34 MB to hash them costs more than the smallest compilation
      * @throws RebootlessException exit status 5 {@code RBL-COMPILER} when it is missing or another
      *     one
      */
-    public static CompilerIdentity of(String program, Optional<String> expected, Path cache) {
+    public static CompilerIdentity of(KernelTree kernel, Optional<String> expected) {
+        String program = kernel.compiler();
+        ProgramRoot root = kernel.programs();
         Path driver = Sandbox.PROGRAMS.resolve(program);
-        if (!Files.isExecutable(driver)) {
+        if (!Files.isExecutable(root.outside(driver))) {
             throw RebootlessException.environment(
                     "RBL-COMPILER",
                     program,
                     "the compiler of this kernel"
                             + expected.map(v -> " (" + v + ")").orElse("")
-                            + " is not installed",
-                    "install it: apt install " + packageOf(program));
+                            + (root.isHost() ? " is not installed" : " is not in " + root.folder()),
+                    root.isHost() ? "install it: apt install " + packageOf(program) : MAKE_ANEW);
         }
-        Path memo = cache.resolve("compiler-" + program);
-        CompilerIdentity identity = remembered(memo, driver).orElseGet(() -> ask(driver, memo));
-        requireVersion(identity.version(), program, expected);
+        Path memo = kernel.unitCache().resolve("compiler-" + program);
+        CompilerIdentity identity =
+                remembered(memo, root.outside(driver)).orElseGet(() -> ask(root, driver, memo));
+        requireVersion(identity.version(), program, root, expected);
         return identity;
     }
 
-    private static void requireVersion(String version, String program, Optional<String> expected) {
+    private static void requireVersion(
+            String version, String program, ProgramRoot root, Optional<String> expected) {
         if (expected.isPresent()
                 && !withoutProgram(version).equals(withoutProgram(expected.get()))) {
             throw RebootlessException.environment(
@@ -60,19 +68,21 @@ public record CompilerIdentity(String version, String hash) {
                     program,
                     "the kernel was compiled by %s, and here is %s"
                             .formatted(expected.get(), version),
-                    "install exactly that version: apt install %s=%s (apt-cache policy shows what is served)"
-                            .formatted(packageOf(program), packageVersion(expected.get())));
+                    root.isHost()
+                            ? "install exactly that version: apt install %s=%s (apt-cache policy shows what is served)"
+                                    .formatted(packageOf(program), packageVersion(expected.get()))
+                            : MAKE_ANEW);
         }
     }
 
-    private static CompilerIdentity ask(Path driver, Path memo) {
-        String version = firstLine(run(driver, "--version"));
+    private static CompilerIdentity ask(ProgramRoot root, Path driver, Path memo) {
+        String version = firstLine(run(root, driver, "--version"));
         try {
-            List<Path> programs = new ArrayList<>(List.of(driver));
+            List<Path> programs = new ArrayList<>(List.of(root.outside(driver)));
             for (String part : List.of("cc1", "as")) {
                 // An absolute path, or the bare name of a program on the PATH (gcc(1)).
-                Path path = Path.of(firstLine(run(driver, "-print-prog-name=" + part)));
-                programs.add(path.isAbsolute() ? path : Sandbox.PROGRAMS.resolve(path));
+                Path path = Path.of(firstLine(run(root, driver, "-print-prog-name=" + part)));
+                programs.add(root.outside(Sandbox.PROGRAMS.resolve(path)));
             }
             StringBuilder all = new StringBuilder(version);
             List<String> lines = new ArrayList<>();
@@ -123,15 +133,18 @@ public record CompilerIdentity(String version, String hash) {
                         file.fileKey());
     }
 
-    private static String run(Path driver, String option) {
-        Subprocess.Result result = Subprocess.of(driver.toString(), option).run();
+    private static String run(ProgramRoot root, Path driver, String option) {
+        Subprocess.Result result =
+                Sandbox.of(Sandbox.Limits.LOOK, root).run(List.of(driver.toString(), option));
         if (!result.ok()) {
             throw RebootlessException.environment(
                     "RBL-COMPILER",
                     driver.toString(),
                     "does not run: " + result.all(),
-                    "install its package again: apt install --reinstall "
-                            + packageOf(String.valueOf(driver.getFileName())));
+                    root.isHost()
+                            ? "install its package again: apt install --reinstall "
+                                    + packageOf(String.valueOf(driver.getFileName()))
+                            : MAKE_ANEW);
         }
         return result.out();
     }

@@ -47,7 +47,7 @@ final class DryRun {
             make.add("KCFLAGS=" + marker);
             make.addAll(arguments);
             Subprocess.Result result =
-                    Sandbox.of(Sandbox.Limits.KBUILD)
+                    Sandbox.of(Sandbox.Limits.KBUILD, kernel.programs())
                             .tree(kernel.folder())
                             .alternatives()
                             .out(out)

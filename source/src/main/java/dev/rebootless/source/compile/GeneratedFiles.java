@@ -88,7 +88,7 @@ final class GeneratedFiles {
         List<String> make = new ArrayList<>(List.of("make"));
         make.addAll(kernel.make());
         make.add(target);
-        return Sandbox.of(Sandbox.Limits.KBUILD)
+        return Sandbox.of(Sandbox.Limits.KBUILD, kernel.programs())
                 .tree(kernel.folder())
                 .writable(copy, Sandbox.TREE + "/" + folder)
                 .alternatives()

@@ -1,5 +1,6 @@
 package dev.rebootless.source.compile;
 
+import dev.rebootless.source.sandbox.ProgramRoot;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,8 +13,14 @@ import java.util.List;
  *     not there
  * @param compiler the compiler's program name, such as {@code gcc-12}
  * @param makeArguments what the tree was prepared with, such as {@code CC=gcc-12}
+ * @param programs where compiler, make and all that they start are taken from
  */
-public record KernelTree(Path folder, Path unitCache, String compiler, List<String> makeArguments) {
+public record KernelTree(
+        Path folder,
+        Path unitCache,
+        String compiler,
+        List<String> makeArguments,
+        ProgramRoot programs) {
     /**
      * What the top makefile includes and would otherwise remake, even under {@code -n}: the
      * prepared configuration is never made anew.
@@ -28,6 +35,11 @@ public record KernelTree(Path folder, Path unitCache, String compiler, List<Stri
 
     public KernelTree {
         makeArguments = List.copyOf(makeArguments);
+    }
+
+    /** One for this machine's own programs. */
+    public KernelTree(Path folder, Path unitCache, String compiler, List<String> makeArguments) {
+        this(folder, unitCache, compiler, makeArguments, ProgramRoot.HOST);
     }
 
     /** The arguments of every call of make in the tree, without its targets. */

@@ -44,7 +44,9 @@ public final class ObjtoolFlags {
         make.addAll(variables);
         make.add(TARGET);
         Subprocess.Result result =
-                Sandbox.of(Sandbox.Limits.KBUILD).tree(kernel.folder()).run(make);
+                Sandbox.of(Sandbox.Limits.KBUILD, kernel.programs())
+                        .tree(kernel.folder())
+                        .run(make);
         List<String> flags = List.of(result.out().strip().split("\\s+"));
         if (!result.ok() || flags.stream().anyMatch(f -> !f.startsWith("--"))) {
             throw RebootlessException.environment(

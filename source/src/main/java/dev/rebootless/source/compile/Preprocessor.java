@@ -47,7 +47,7 @@ final class Preprocessor {
         this.compilerHash = identity.hash();
         this.treeIdentity = treeIdentity;
         this.cache = kernel.unitCache().resolve("preprocessed");
-        this.sandbox = Sandbox.of(Sandbox.Limits.COMPILE).tree(kernel.folder());
+        this.sandbox = Sandbox.of(Sandbox.Limits.COMPILE, kernel.programs()).tree(kernel.folder());
         this.generated = new GeneratedFiles(kernel);
         this.contents = new Dependencies.Contents(kernel.folder());
     }

@@ -79,9 +79,9 @@ public final class UnitCompiler {
         this.tree = kernel.folder();
         this.cache = kernel.unitCache().resolve("originals");
         this.compiler = kernel.compiler();
-        this.identity = CompilerIdentity.of(compiler, expectedVersion, kernel.unitCache());
+        this.identity = CompilerIdentity.of(kernel, expectedVersion);
         this.treeIdentity = treeIdentity;
-        this.sandbox = Sandbox.of(Sandbox.Limits.COMPILE).tree(tree);
+        this.sandbox = Sandbox.of(Sandbox.Limits.COMPILE, kernel.programs()).tree(tree);
         this.generated = new GeneratedFiles(kernel);
         this.constants = new RuntimeConstants(tree);
         this.contents = new Dependencies.Contents(tree);

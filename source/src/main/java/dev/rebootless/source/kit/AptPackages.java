@@ -14,8 +14,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -28,26 +31,49 @@ final class AptPackages implements PackageSource {
     /** 140 MB over a line of 100 kB/s. */
     private static final Duration DOWNLOAD = Duration.ofMinutes(30);
 
+    /** The lists of a suite have 10 MB. */
+    private static final Duration UPDATE = Duration.ofMinutes(10);
+
     /** Names asked for in one call; keeps the command line far under the kernel's limit. */
     private static final int NAMES_PER_CALL = 500;
 
+    /** {@code Inst gcc-14 (14.2.0-19 Debian:13.8/stable [amd64])}, of {@code apt-get -s}. */
+    private static final Pattern INSTALLED =
+            Pattern.compile("Inst ([a-z0-9][a-z0-9+.-]{1,200}) \\(([A-Za-z0-9.+~:-]{1,256}) .*");
+
+    private final String name;
     private final Optional<Path> configuration;
+
+    /** Of every call. */
+    private final List<String> options;
 
     /** Asking takes apt a second, and the lists do not change while a command runs. */
     private final Map<String, NavigableSet<String>> namesByPrefix = new ConcurrentHashMap<>();
 
-    private AptPackages(Optional<Path> configuration) {
+    private AptPackages(String name, Optional<Path> configuration, List<String> options) {
+        this.name = name;
         this.configuration = configuration;
+        this.options = List.copyOf(options);
     }
 
     /** The machine's own apt. */
     static AptPackages system() {
-        return new AptPackages(Optional.empty());
+        return new AptPackages("apt", Optional.empty(), List.of());
     }
 
     /** apt with a configuration file of its own (apt.conf(5), APT_CONFIG). */
     static AptPackages configured(Path configuration) {
-        return new AptPackages(Optional.of(configuration));
+        return new AptPackages("apt", Optional.of(configuration), List.of());
+    }
+
+    /**
+     * apt with sources and state of its own.
+     *
+     * @param name for messages
+     * @param options that lead it there (apt.conf(5)), for every call
+     */
+    static AptPackages withOptions(String name, List<String> options) {
+        return new AptPackages(name, Optional.empty(), options);
     }
 
     @Override
@@ -107,17 +133,7 @@ final class AptPackages implements PackageSource {
 
     @Override
     public Path fetch(PackageRecord wanted, Path folder) {
-        Subprocess.Result result =
-                apt(List.of(
-                                "apt-get",
-                                "--quiet=2",
-                                "-o",
-                                "Acquire::Retries=3",
-                                "download",
-                                wanted.spec()))
-                        .in(folder)
-                        .deadline(DOWNLOAD)
-                        .run();
+        Subprocess.Result result = download(List.of(wanted), folder);
         try (Stream<Path> files = Files.list(folder)) {
             Optional<Path> file = files.filter(f -> f.toString().endsWith(".deb")).findFirst();
             if (result.ok() && file.isPresent()) {
@@ -126,14 +142,101 @@ final class AptPackages implements PackageSource {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        if (result.all().contains("No space left on device")) {
-            throw Disk.full(folder.toString());
+        throw notFetched(wanted.spec(), folder, result);
+    }
+
+    /**
+     * Brings several packages at once: starting apt for each takes longer than to fetch most of
+     * them.
+     *
+     * @throws RebootlessException {@code RBL-DOWNLOAD} (exit status 5)
+     */
+    void fetchAll(List<PackageRecord> wanted, Path folder) {
+        Subprocess.Result result = download(wanted, folder);
+        if (!result.ok()) {
+            throw notFetched(wanted.getFirst().spec() + " and others", folder, result);
         }
-        throw RebootlessException.environment(
+    }
+
+    private Subprocess.Result download(List<PackageRecord> wanted, Path folder) {
+        List<String> command =
+                new ArrayList<>(
+                        List.of("apt-get", "--quiet=2", "-o", "Acquire::Retries=3", "download"));
+        wanted.forEach(p -> command.add(p.spec()));
+        return apt(command).in(folder).deadline(DOWNLOAD).run();
+    }
+
+    private static RebootlessException notFetched(
+            String what, Path folder, Subprocess.Result result) {
+        if (result.all().contains("No space left on device")) {
+            return Disk.full(folder.toString());
+        }
+        return RebootlessException.environment(
                 "RBL-DOWNLOAD",
-                wanted.spec(),
+                what,
                 "could not be downloaded: " + lastLine(result.all()),
                 "see whether this machine reaches its apt sources, run `apt-get update`, and try again; or give the .deb files with --from");
+    }
+
+    /**
+     * What apt would install for these on a machine that has nothing: with all that they depend on.
+     *
+     * @param wanted names, or {@code name=version}
+     * @throws RebootlessException {@code RBL-TOOLCHAIN} (exit status 5) when there is no such
+     *     package, or one that it needs
+     */
+    List<PackageRecord> closure(List<String> wanted) {
+        List<String> command =
+                new ArrayList<>(
+                        List.of("apt-get", "--quiet=2", "--simulate", "--no-install-recommends"));
+        command.addAll(List.of("install", "--"));
+        command.addAll(wanted);
+        Subprocess.Result result = apt(command).deadline(LOOKUP).run();
+        Map<String, DebianVersion> installed = new TreeMap<>();
+        for (String line : result.out().lines().toList()) {
+            Matcher matcher = INSTALLED.matcher(line);
+            if (matcher.matches()) {
+                installed.put(matcher.group(1), new DebianVersion(matcher.group(2)));
+            }
+        }
+        List<PackageRecord> found =
+                versions(installed.keySet()).stream()
+                        .filter(p -> p.version().equals(installed.get(p.name())))
+                        .toList();
+        // One version of one name can be in two lists, as the same file.
+        Map<String, PackageRecord> byName = new TreeMap<>();
+        found.forEach(p -> byName.putIfAbsent(p.name(), p));
+        if (!result.ok() || installed.isEmpty() || !byName.keySet().equals(installed.keySet())) {
+            throw RebootlessException.environment(
+                    "RBL-TOOLCHAIN",
+                    String.join(" ", wanted),
+                    describe() + " does not have all of it: " + lastLine(result.all()).strip(),
+                    "take a newer build of the kernel, or see that the suite is the one that built it");
+        }
+        return List.copyOf(byName.values());
+    }
+
+    /**
+     * Brings the package lists up to date.
+     *
+     * @return what apt said when it could not; empty when it could
+     */
+    Optional<String> update() {
+        Subprocess.Result result =
+                apt(List.of(
+                                "apt-get",
+                                "--quiet=2",
+                                "-o",
+                                "APT::Update::Error-Mode=any",
+                                // Without a network the lists that are there will do.
+                                "-o",
+                                "Acquire::Retries=1",
+                                "-o",
+                                "Acquire::http::Timeout=20",
+                                "update"))
+                        .deadline(UPDATE)
+                        .run();
+        return result.ok() ? Optional.empty() : Optional.of(lastLine(result.all()).strip());
     }
 
     private static String lastLine(String output) {
@@ -141,12 +244,15 @@ final class AptPackages implements PackageSource {
     }
 
     private Subprocess apt(List<String> command) {
-        Subprocess process = Subprocess.of(command);
+        List<String> words = new ArrayList<>(List.of(command.getFirst()));
+        words.addAll(options);
+        words.addAll(command.subList(1, command.size()));
+        Subprocess process = Subprocess.of(words);
         return configuration.map(c -> process.with("APT_CONFIG", c.toString())).orElse(process);
     }
 
     @Override
     public String describe() {
-        return "apt";
+        return name;
     }
 }

@@ -2,10 +2,14 @@ package dev.rebootless.source.kit;
 
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.source.sandbox.Sandbox;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The programs of this machine that making a kit needs. flex, bison, bc and the development files
@@ -19,6 +23,8 @@ final class HostTools {
      * @param path a program's name, or an absolute file name
      */
     private record Tool(String path, String debianPackage) {}
+
+    private static final Pattern OS_VERSION = Pattern.compile("VERSION_ID=\"?(\\d{1,4})\"?");
 
     private static final List<Tool> UNPACKING =
             List.of(
@@ -46,6 +52,11 @@ final class HostTools {
 
     private HostTools() {}
 
+    /** The Debian packages of what preparing a tree and compiling in it needs beside a compiler. */
+    static List<String> buildingPackages() {
+        return BUILDING.stream().map(Tool::debianPackage).distinct().toList();
+    }
+
     /**
      * Where programs must be: where the sandbox looks, which may differ from the user's PATH. A
      * compiler in /usr/local/bin is not there.
@@ -54,12 +65,31 @@ final class HostTools {
         return List.of(Sandbox.PROGRAMS);
     }
 
+    /** The number of the Debian that this machine runs, as os-release(5) says; empty for others. */
+    static Optional<Integer> debian() {
+        try {
+            List<String> lines = Files.readAllLines(Path.of("/etc/os-release"));
+            return lines.contains("ID=debian")
+                    ? lines.stream()
+                            .map(OS_VERSION::matcher)
+                            .filter(Matcher::matches)
+                            .map(m -> Integer.valueOf(m.group(1)))
+                            .findFirst()
+                    : Optional.empty();
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
     /** What asking apt needs. */
     static void requireApt(List<Path> searchPath) {
         require(APT, searchPath);
     }
 
-    /** What looking into a .deb file needs. */
+    /**
+     * What looking into a .deb file needs; and making a kit whose other programs come from packages
+     * of its suite.
+     */
     static void requireUnpacking(List<Path> searchPath) {
         require(UNPACKING, searchPath);
     }

@@ -7,7 +7,7 @@ import java.util.regex.Pattern;
 
 /**
  * What {@code uname -r} prints, in Debian's form: {@code 6.1.0-56-cloud-amd64} or {@code
- * 6.12.117+deb12-cloud-amd64}.
+ * 6.12.117+deb12-cloud-amd64}, or {@code 6.12.115+deb13.1-amd64} when one version was built again.
  *
  * <p>It becomes part of package names and of folder names, so the characters are checked first.
  *
@@ -19,7 +19,7 @@ public record KernelRelease(String text) {
     /** Version, the ABI name of old or the suite of newer packages, and the flavour. */
     private static final Pattern FORM =
             Pattern.compile(
-                    "(\\d{1,4}\\.\\d{1,4})\\.\\d{1,4}(?:-\\d{1,6})?(?:\\+(?:deb(\\d{1,3})|[a-z0-9.]{1,16}))?-([a-z0-9][a-z0-9.-]{0,40})");
+                    "(\\d{1,4}\\.\\d{1,4})\\.\\d{1,4}(?:-\\d{1,6})?(?:\\+(?:deb(\\d{1,3})(?:\\.\\d{1,3})?|[a-z0-9.]{1,16}))?-([a-z0-9][a-z0-9.-]{0,40})");
 
     public KernelRelease {
         if (text.length() > MAX_LENGTH || !FORM.matcher(text).matches()) {

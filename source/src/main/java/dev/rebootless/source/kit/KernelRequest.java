@@ -9,9 +9,20 @@ import java.util.Optional;
  * @param release what {@code uname -r} prints
  * @param version of the image package; the newest that is served when empty
  * @param fromFolder a folder of .deb files to take instead of what apt serves
+ * @param suite of Debian to take the toolchain from, and, without a folder, the kernel; empty: what
+ *     this machine has and its apt serves
  */
 public record KernelRequest(
-        KernelRelease release, Optional<DebianVersion> version, Optional<Path> fromFolder) {
+        KernelRelease release,
+        Optional<DebianVersion> version,
+        Optional<Path> fromFolder,
+        Optional<DebianSuite> suite) {
+    /** One for this machine's own suite. */
+    public KernelRequest(
+            KernelRelease release, Optional<DebianVersion> version, Optional<Path> fromFolder) {
+        this(release, version, fromFolder, Optional.empty());
+    }
+
     /** The newest build of a release that apt serves. */
     public static KernelRequest newest(String release) {
         return new KernelRequest(new KernelRelease(release), Optional.empty(), Optional.empty());
@@ -34,7 +45,12 @@ public record KernelRequest(
 
     /** The same, with packages from a folder. */
     public KernelRequest from(Path folder) {
-        return new KernelRequest(release, version, Optional.of(folder));
+        return new KernelRequest(release, version, Optional.of(folder), suite);
+    }
+
+    /** The same, with the toolchain of a suite, and its packages unless they are from a folder. */
+    public KernelRequest of(Optional<DebianSuite> other) {
+        return new KernelRequest(release, version, fromFolder, other);
     }
 
     /** As {@link #parse} takes it. */

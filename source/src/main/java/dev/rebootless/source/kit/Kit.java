@@ -1,6 +1,7 @@
 package dev.rebootless.source.kit;
 
 import dev.rebootless.source.compile.KernelTree;
+import dev.rebootless.source.sandbox.ProgramRoot;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.List;
  */
 public record Kit(Path folder, KitFacts facts) {
     static final String FACTS = "kit.json";
+    static final String TOOLCHAIN = "toolchain";
 
     /**
      * The source tree, configured and prepared. Never write into it: kbuild itself must run on a
@@ -56,7 +58,14 @@ public record Kit(Path folder, KitFacts facts) {
     /** The tree as the compiler of units takes it. */
     public KernelTree kernelTree() {
         return new KernelTree(
-                tree(), unitCache(), facts.compiler().program(), facts.makeArguments());
+                tree(), unitCache(), facts.compiler().program(), facts.makeArguments(), programs());
+    }
+
+    /** Where the programs are that the kit was made with: in the kit, or this machine's. */
+    public ProgramRoot programs() {
+        return facts.toolchain().isPresent()
+                ? new ProgramRoot(folder.resolve(TOOLCHAIN))
+                : ProgramRoot.HOST;
     }
 
     /** The kernel's own objtool, ready-made. */

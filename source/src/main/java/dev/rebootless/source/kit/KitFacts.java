@@ -2,6 +2,7 @@ package dev.rebootless.source.kit;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 
 /**
@@ -14,6 +15,8 @@ import java.util.SortedMap;
  * @param sourcePackage the Debian source package that image, headers and source were built from
  * @param sourceVersion its version
  * @param packages all that the kit was made of
+ * @param toolchain of another suite of Debian, unpacked in the kit; empty where this machine's own
+ *     programs are used
  * @param compiler the one that the kernel was built with, and that compiles its units
  * @param config the symbols that matter to live patching, with {@code n} for what is not set
  * @param vermagic as in every shipped module
@@ -31,6 +34,7 @@ public record KitFacts(
         String sourcePackage,
         String sourceVersion,
         List<UsedPackage> packages,
+        Optional<Toolchain> toolchain,
         Compiler compiler,
         SortedMap<String, String> config,
         String vermagic,
@@ -78,6 +82,18 @@ public record KitFacts(
                     used.architecture(),
                     used.sha256(),
                     used.size());
+        }
+    }
+
+    /**
+     * Programs with all that they need.
+     *
+     * @param suite its code name
+     * @param packages by name
+     */
+    public record Toolchain(String suite, List<UsedPackage> packages) {
+        public Toolchain {
+            packages = List.copyOf(packages);
         }
     }
 

@@ -39,6 +39,7 @@ final class KitJson {
                             && folder.endsWith(facts.buildId())
                             && Files.isRegularFile(kit.image())
                             && Files.isDirectory(kit.tree())
+                            && Files.isDirectory(kit.programs().folder())
                     ? Optional.of(kit)
                     : Optional.empty();
         } catch (JacksonException | NullPointerException e) {

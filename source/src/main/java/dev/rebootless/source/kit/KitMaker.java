@@ -8,6 +8,7 @@ import dev.rebootless.kernel.BootImage;
 import dev.rebootless.kernel.KernelConfig;
 import dev.rebootless.kernel.KernelImage;
 import dev.rebootless.kernel.KernelModule;
+import dev.rebootless.source.sandbox.ProgramRoot;
 import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -53,18 +54,32 @@ final class KitMaker {
     private final Steps steps;
     private final KernelRelease release;
     private final Staging staging;
+    private final Optional<OtherSuite> suite;
 
+    /**
+     * Where the toolchain comes from.
+     *
+     * @param apt what the suite serves
+     */
+    record OtherSuite(DebianSuite suite, AptPackages apt) {}
+
+    /**
+     * @param source of the kernel's packages
+     * @param suite of the toolchain; empty: this machine's own programs are used
+     */
     KitMaker(
             KernelPackages packages,
             PackageSource source,
             PackageCache cache,
             Steps steps,
-            Staging staging) {
+            Staging staging,
+            Optional<OtherSuite> suite) {
         this.packages = packages;
         this.source = source;
         this.cache = cache;
         this.steps = steps;
         this.staging = staging;
+        this.suite = suite;
         this.release = packages.release();
     }
 
@@ -81,6 +96,8 @@ final class KitMaker {
      */
     Kit make(Path releaseFolder) throws IOException {
         Shipped shipped;
+        Optional<Toolchain> toolchain;
+        ProgramRoot programs;
         KitFacts.Compiler compiler;
         try (ExecutorService beside = Executors.newVirtualThreadPerTaskExecutor()) {
             Future<?> unpackingSource = beside.submit(this::unpackSource);
@@ -92,7 +109,11 @@ final class KitMaker {
                     // The signed and the unsigned package of one version hold the same kernel.
                     return there.get();
                 }
-                compiler = requireCompiler(shipped.config(), packages.compilerPackage());
+                KernelConfig config = shipped.config();
+                toolchain = suite.map(s -> resolveToolchain(s, config));
+                programs =
+                        toolchain.isPresent() ? unpackToolchain(toolchain.get()) : ProgramRoot.HOST;
+                compiler = requireCompiler(config, packages.compilerPackage(), programs);
                 await(unpackingHeaders);
                 requireShippedConfig(shipped.config());
                 await(unpackingSource);
@@ -103,8 +124,39 @@ final class KitMaker {
         }
         List<String> makeArguments =
                 Kbuild.arguments(compiler.program(), release, staging.part(HEADERS));
-        prepareTree(makeArguments);
-        return finish(releaseFolder, shipped, compiler, makeArguments);
+        prepareTree(makeArguments, programs);
+        return finish(releaseFolder, shipped, toolchain, compiler, makeArguments);
+    }
+
+    private Toolchain resolveToolchain(OtherSuite from, KernelConfig config) {
+        CompilerVersion wanted = CompilerVersion.of(config);
+        return Toolchain.resolve(
+                from.suite(),
+                from.apt(),
+                packages.compilerPackage() + "=" + wanted.packageVersion(),
+                packages.kbuild());
+    }
+
+    private ProgramRoot unpackToolchain(Toolchain toolchain) throws IOException {
+        // What is resolved may have changed since an interrupted try.
+        String part = toolchainPart(toolchain);
+        staging.keepOnly(Kit.TOOLCHAIN, part);
+        if (!staging.isDone(part)) {
+            List<Path> debs =
+                    cache.obtainAll(
+                            "the toolchain of " + toolchain.suite(),
+                            toolchain.packages(),
+                            suite.orElseThrow().apt());
+            part(
+                    part,
+                    "unpacking the toolchain of " + toolchain.suite(),
+                    out -> Toolchain.unpack(debs, out));
+        }
+        return new ProgramRoot(staging.part(part));
+    }
+
+    private static String toolchainPart(Toolchain toolchain) {
+        return Kit.TOOLCHAIN + "-" + toolchain.hash();
     }
 
     private void unpackSource() {
@@ -178,37 +230,57 @@ final class KitMaker {
     }
 
     /**
+     * What built a kernel, as its configuration says.
+     *
+     * @param text the first line of {@code PROGRAM --version}
+     */
+    private record CompilerVersion(String text, String program, String packageVersion) {
+        static CompilerVersion of(KernelConfig config) {
+            String wanted = config.value("CONFIG_CC_VERSION_TEXT").orElse("no compiler at all");
+            Matcher matcher = GCC_VERSION.matcher(wanted);
+            if (!matcher.matches()) {
+                throw RebootlessException.environment(
+                        "RBL-COMPILER",
+                        wanted,
+                        "is not a compiler of Debian, which alone can be installed by version",
+                        "use a kernel that Debian built");
+            }
+            return new CompilerVersion(wanted, matcher.group(1), matcher.group(2));
+        }
+    }
+
+    /**
      * The compiler must be the kernel's to the last digit: another one gives other code.
      *
      * @throws RebootlessException {@code RBL-COMPILER} (exit status 5) naming the package to
      *     install
      */
-    static KitFacts.Compiler requireCompiler(KernelConfig config, String debianPackage) {
-        String wanted = config.value("CONFIG_CC_VERSION_TEXT").orElse("no compiler at all");
-        Matcher matcher = GCC_VERSION.matcher(wanted);
-        if (!matcher.matches()) {
-            throw RebootlessException.environment(
-                    "RBL-COMPILER",
-                    wanted,
-                    "is not a compiler of Debian, which alone can be installed by version",
-                    "use a kernel that Debian built");
-        }
-        String program = matcher.group(1);
+    static KitFacts.Compiler requireCompiler(
+            KernelConfig config, String debianPackage, ProgramRoot programs) {
+        CompilerVersion wanted = CompilerVersion.of(config);
+        String program = wanted.program();
         Subprocess.Result result =
-                Sandbox.of(Sandbox.Limits.LOOK).run(List.of(program, "--version"));
+                Sandbox.of(Sandbox.Limits.LOOK, programs).run(List.of(program, "--version"));
         String found = result.ok() ? result.out().lines().findFirst().orElse("") : "";
-        if (!found.equals(wanted)) {
+        if (!found.equals(wanted.text())) {
             throw RebootlessException.environment(
                     "RBL-COMPILER",
                     program,
                     "is "
                             + (found.isEmpty() ? "not installed" : "\"" + found + "\"")
                             + ", and the kernel was built with \""
-                            + wanted
+                            + wanted.text()
                             + "\"",
-                    "run as root: apt-get install " + debianPackage + "=" + matcher.group(2));
+                    programs.isHost()
+                            ? "run as root: apt-get install "
+                                    + debianPackage
+                                    + "="
+                                    + wanted.packageVersion()
+                                    + "; or take the toolchain from the suite of Debian that built"
+                                    + " the kernel: rebootless kit add with --suite"
+                            : "name the suite of Debian that built the kernel with --suite");
         }
-        return new KitFacts.Compiler(program, wanted, debianPackage);
+        return new KitFacts.Compiler(program, wanted.text(), debianPackage);
     }
 
     private void unpackHeaders() {
@@ -229,9 +301,10 @@ final class KitMaker {
                 "the configuration in the headers package, compared with the image package's,");
     }
 
-    private void prepareTree(List<String> makeArguments) throws IOException {
+    private void prepareTree(List<String> makeArguments, ProgramRoot programs) throws IOException {
         TreePreparation preparation =
-                new TreePreparation(staging.part(TREE), staging.part(HEADERS), makeArguments);
+                new TreePreparation(
+                        staging.part(TREE), staging.part(HEADERS), makeArguments, programs);
         // What follows changes the tree in place, and make may be killed in the middle of a file:
         // if
         // this does not come to its end, the next try unpacks the tree anew.
@@ -255,6 +328,7 @@ final class KitMaker {
     private Kit finish(
             Path releaseFolder,
             Shipped shipped,
+            Optional<Toolchain> toolchain,
             KitFacts.Compiler compiler,
             List<String> makeArguments)
             throws IOException {
@@ -264,6 +338,9 @@ final class KitMaker {
         move(staging.part(IMAGE).resolve("boot/config-" + release), folder.resolve("config"));
         move(modules(), folder.resolve("modules"));
         move(staging.part(HEADERS).resolve("Module.symvers"), folder.resolve("Module.symvers"));
+        if (toolchain.isPresent()) {
+            move(staging.part(toolchainPart(toolchain.get())), folder.resolve(Kit.TOOLCHAIN));
+        }
         staging.clean(List.of(IMAGE, HEADERS, KBUILD));
         KitFacts facts =
                 new KitFacts(
@@ -274,6 +351,7 @@ final class KitMaker {
                         packages.image().builtFrom().name(),
                         packages.image().builtFrom().version().text(),
                         packages.all().stream().map(KitFacts.UsedPackage::of).toList(),
+                        toolchain.map(Toolchain::facts),
                         compiler,
                         ConfigCheck.facts(shipped.config()),
                         shipped.vermagic(),

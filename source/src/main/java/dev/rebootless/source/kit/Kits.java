@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -26,7 +27,9 @@ public final class Kits {
     private final PackageCache packages;
     private final Steps steps;
     private final AptPackages apt;
+    private final Function<DebianSuite, AptPackages> suites;
     private final List<Path> searchPath;
+    private final Optional<Integer> machine;
 
     /**
      * @param cache {@code …/rebootless}; made when the first kit is added
@@ -37,12 +40,34 @@ public final class Kits {
     }
 
     Kits(Path cache, Progress progress, AptPackages apt, List<Path> searchPath) {
+        this(
+                cache,
+                progress,
+                apt,
+                suite -> suite.open(cache, new Steps(progress)),
+                searchPath,
+                HostTools.debian());
+    }
+
+    /**
+     * @param suites what other suites serve
+     * @param machine the number of the Debian that runs here, if it is one
+     */
+    Kits(
+            Path cache,
+            Progress progress,
+            AptPackages apt,
+            Function<DebianSuite, AptPackages> suites,
+            List<Path> searchPath,
+            Optional<Integer> machine) {
         this.kits = cache.toAbsolutePath().resolve("kits");
         this.locks = cache.toAbsolutePath().resolve("locks");
         this.steps = new Steps(progress);
         this.packages = new PackageCache(cache.toAbsolutePath().resolve("packages"), locks, steps);
         this.apt = apt;
+        this.suites = suites;
         this.searchPath = searchPath;
+        this.machine = machine;
     }
 
     /** This user's: {@code ${XDG_CACHE_HOME:-~/.cache}/rebootless} (XDG Base Directory, 3). */
@@ -63,9 +88,10 @@ public final class Kits {
      * @throws RebootlessException exit status 5 when something is missing: {@code
      *     RBL-KERNEL-UNKNOWN}, {@code RBL-PACKAGE-MISSING}, {@code RBL-APT-LISTS}, {@code
      *     RBL-DOWNLOAD}, {@code RBL-TOOL-MISSING}, {@code RBL-SANDBOX}, {@code RBL-COMPILER},
-     *     {@code RBL-DISK}; or not what it should be: {@code RBL-PACKAGE}, {@code RBL-CONFIG},
-     *     {@code RBL-GENERATED}; exit status 4, {@code RBL-KERNEL-UNSUPPORTED}, for kernels that no
-     *     kit can be made for; exit status 130 when interrupted
+     *     {@code RBL-DISK}, {@code RBL-KIT-SUITE}, {@code RBL-SUITE}, {@code RBL-TOOLCHAIN}; or not
+     *     what it should be: {@code RBL-PACKAGE}, {@code RBL-CONFIG}, {@code RBL-GENERATED}; exit
+     *     status 4, {@code RBL-KERNEL-UNSUPPORTED}, for kernels that no kit can be made for; exit
+     *     status 130 when interrupted
      */
     public Kit add(KernelRequest request) {
         refuseUnsupported(request.release());
@@ -76,26 +102,46 @@ public final class Kits {
                 return there.get();
             }
         }
+        requireSuite(request);
+        Optional<KitMaker.OtherSuite> suite;
+        try {
+            suite = request.suite().map(this::open);
+        } catch (RebootlessException e) {
+            return thereInstead(request, e);
+        }
+        boolean fromFolder = request.fromFolder().isPresent();
         PackageSource source =
-                request.fromFolder().<PackageSource>map(this::openFolder).orElse(apt);
+                request.fromFolder()
+                        .<PackageSource>map(this::openFolder)
+                        .or(() -> suite.map(KitMaker.OtherSuite::apt))
+                        .orElse(apt);
         KernelPackages chosen;
         try {
-            if (source == apt) {
+            if (!fromFolder) {
                 HostTools.requireApt(searchPath);
-                apt.requireLists();
+                ((AptPackages) source).requireLists();
             }
             chosen = KernelPackages.choose(source, request.release(), request.version());
         } catch (RebootlessException e) {
-            if (source != apt) {
+            if (fromFolder) {
                 throw e;
             }
             // The lists may be gone, or the archive may have dropped the release since.
-            Kit there = find(request).orElseThrow(() -> e);
-            steps.progress()
-                    .step("using the kit that is there: " + e.problems().getFirst().message());
-            return there;
+            return thereInstead(request, e);
         }
-        return madeOf(chosen).orElseGet(() -> make(chosen, source));
+        return madeOf(chosen).orElseGet(() -> make(chosen, source, suite));
+    }
+
+    private KitMaker.OtherSuite open(DebianSuite suite) {
+        HostTools.requireApt(searchPath);
+        return new KitMaker.OtherSuite(suite, suites.apply(suite));
+    }
+
+    private Kit thereInstead(KernelRequest request, RebootlessException problem) {
+        Kit there = find(request).orElseThrow(() -> problem);
+        steps.progress()
+                .step("using the kit that is there: " + problem.problems().getFirst().message());
+        return there;
     }
 
     private Optional<Kit> find(KernelRequest request) {
@@ -125,19 +171,44 @@ public final class Kits {
                     "is a PREEMPT_RT kernel, and its patches are not in the linux-source package",
                     "use the kernel of the same version without -rt");
         }
-        if (release.suite().isPresent() && release.suite().get() != 12) {
-            throw RebootlessException.refused(
-                    "RBL-KERNEL-UNSUPPORTED",
-                    release.text(),
-                    "was compiled by the gcc of Debian "
-                            + release.suite().get()
-                            + ", and kits can so far use only this machine's compilers of Debian 12",
-                    "use the +deb12 build of the same kernel");
-        }
     }
 
-    private Kit make(KernelPackages chosen, PackageSource source) {
-        HostTools.require(searchPath, chosen.compilerPackage());
+    /**
+     * A kernel whose name says which Debian built it is made with that one's programs: those of
+     * another would be found wrong only after much work.
+     */
+    private void requireSuite(KernelRequest request) {
+        Optional<Integer> number = request.release().suite();
+        if (number.isEmpty()
+                || request.suite().isPresent()
+                || machine.isEmpty()
+                || machine.equals(number)
+                || find(request).isPresent()) {
+            return;
+        }
+        String suite = DebianSuite.numbered(number.get()).map(DebianSuite::name).orElse("SUITE");
+        throw RebootlessException.environment(
+                "RBL-KIT-SUITE",
+                request.release().text(),
+                "was compiled by Debian "
+                        + number.get()
+                        + " and this machine runs Debian "
+                        + machine.get()
+                        + ", so its kit needs the toolchain of that suite",
+                "rebootless kit add "
+                        + request
+                        + request.fromFolder().map(f -> " --from " + f).orElse("")
+                        + " --suite "
+                        + suite);
+    }
+
+    private Kit make(
+            KernelPackages chosen, PackageSource source, Optional<KitMaker.OtherSuite> suite) {
+        if (suite.isPresent()) {
+            HostTools.requireUnpacking(searchPath);
+        } else {
+            HostTools.require(searchPath, chosen.compilerPackage());
+        }
         Sandbox.require();
         KernelRelease release = chosen.release();
         Path releaseFolder = kits.resolve(release.text());
@@ -155,7 +226,8 @@ public final class Kits {
                         releaseFolder,
                         Math.max(0, Disk.NEEDED_BYTES - Unpacker.diskBytes(staging.folder())));
                 Kit kit =
-                        new KitMaker(chosen, source, packages, steps, staging).make(releaseFolder);
+                        new KitMaker(chosen, source, packages, steps, staging, suite)
+                                .make(releaseFolder);
                 steps.progress()
                         .step(
                                 "the kit of "
@@ -305,6 +377,19 @@ public final class Kits {
      *     RBL-KERNEL-UNKNOWN} when there is none
      */
     public KernelRequest newestCloudRelease(String line) {
+        return newestCloudRelease(line, apt);
+    }
+
+    /**
+     * The same, of what another suite serves.
+     *
+     * @throws RebootlessException also {@code RBL-SUITE}
+     */
+    public KernelRequest newestCloudRelease(String line, DebianSuite suite) {
+        return newestCloudRelease(line, open(suite).apt()).of(Optional.of(suite));
+    }
+
+    private static KernelRequest newestCloudRelease(String line, AptPackages apt) {
         apt.requireLists();
         return KernelPackages.newestCloud(apt, line)
                 .map(found ->
@@ -316,7 +401,8 @@ public final class Kits {
                         RebootlessException.environment(
                                 "RBL-KERNEL-UNKNOWN",
                                 line,
-                                "apt serves no cloud kernel of this line with headers and source",
+                                apt.describe()
+                                        + " serves no cloud kernel of this line with headers and source",
                                 "name another line, such as 6.1, or run `apt-get update`"));
     }
 }

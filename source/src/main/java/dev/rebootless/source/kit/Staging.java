@@ -124,6 +124,18 @@ final class Staging {
         }
     }
 
+    /** Takes away all parts of such a name but one, finished or not. */
+    void keepOnly(String prefix, String part) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                String name = file.getFileName().toString();
+                if (name.startsWith(prefix) && !name.startsWith(part)) {
+                    AtomicFiles.removeTree(file);
+                }
+            }
+        }
+    }
+
     /** Takes away what only the making needed. */
     void clean(List<String> parts) throws IOException {
         for (String part : parts) {

@@ -3,6 +3,7 @@ package dev.rebootless.source.kit;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
 import dev.rebootless.kernel.KernelConfig;
+import dev.rebootless.source.sandbox.ProgramRoot;
 import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -53,12 +54,14 @@ final class TreePreparation {
     /**
      * @param tree the unpacked source, changed in place
      * @param headers the unpacked headers package
+     * @param programs where make, compiler and shell are taken from
      */
-    TreePreparation(Path tree, Path headers, List<String> makeArguments) {
+    TreePreparation(Path tree, Path headers, List<String> makeArguments, ProgramRoot programs) {
         this.tree = tree;
         this.headers = headers;
         this.makeArguments = List.copyOf(makeArguments);
-        this.sandbox = Sandbox.of(Sandbox.Limits.KBUILD).writableTree(tree).alternatives();
+        this.sandbox =
+                Sandbox.of(Sandbox.Limits.KBUILD, programs).writableTree(tree).alternatives();
     }
 
     /**

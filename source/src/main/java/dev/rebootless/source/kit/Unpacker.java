@@ -111,8 +111,37 @@ final class Unpacker {
                         + " | tar -x $QUIET --strip-components=1");
     }
 
+    /**
+     * Programs and libraries of several packages into one root folder, all below {@code usr/}: what
+     * older packages have in {@code /bin} or {@code /lib} goes to {@code usr/bin} or {@code
+     * usr/lib}, as on an installed system, where those are links. No maintainer script runs.
+     */
+    static void programs(List<Path> debs, Path out) {
+        for (Path deb : debs) {
+            run(
+                    deb,
+                    out,
+                    MAX_PACKAGE_BYTES,
+                    "tar -x $QUIET"
+                            + " --exclude=./usr/share --exclude=./usr/games --exclude=./etc"
+                            + " --exclude=./var --exclude=./boot --exclude=./dev --exclude=./home"
+                            + " --exclude=./media --exclude=./mnt --exclude=./opt --exclude=./proc"
+                            + " --exclude=./root --exclude=./run --exclude=./srv --exclude=./sys"
+                            + " --exclude=./tmp"
+                            // r: names of files, h: targets of hard links, but of no symbolic ones.
+                            + " --transform='flags=rh;s,^\\./\\(s\\?bin\\|lib\\(32\\|64\\|x32\\)\\?\\)/,./usr/\\1/,'");
+        }
+        // Absolute links stay in the root: it is / for whoever follows them.
+        tame(out, debs.getLast(), true);
+    }
+
     /** Runs {@code script}, which reads the package's tar on standard input and writes into out. */
     private static void unpack(Path deb, Path out, long limit, String script) {
+        run(deb, out, limit, script);
+        tame(out, deb, false);
+    }
+
+    private static void run(Path deb, Path out, long limit, String script) {
         Subprocess.Result result =
                 Sandbox.of(Sandbox.Limits.UNPACK)
                         .readOnly(deb, PACKAGE)
@@ -131,8 +160,11 @@ final class Unpacker {
         if (!result.ok()) {
             throw damaged(deb, result);
         }
+    }
+
+    private static void tame(Path out, Path deb, boolean isRoot) {
         try {
-            requireTame(out, deb);
+            requireTame(out, deb, isRoot);
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
@@ -155,7 +187,7 @@ final class Unpacker {
     }
 
     /** Only plain files, folders, and links that stay within the folder. */
-    private static void requireTame(Path root, Path deb) throws IOException {
+    private static void requireTame(Path root, Path deb, boolean isRoot) throws IOException {
         int[] entries = {0};
         Files.walkFileTree(
                 root,
@@ -171,7 +203,8 @@ final class Unpacker {
                         if (a.isSymbolicLink()) {
                             Path target = Files.readSymbolicLink(file);
                             if (target.isAbsolute()
-                                    || !file.resolveSibling(target).normalize().startsWith(root)) {
+                                    ? !isRoot
+                                    : !file.resolveSibling(target).normalize().startsWith(root)) {
                                 throw wild(file, "is a link that leads out of the package");
                             }
                         } else if (!a.isRegularFile()) {

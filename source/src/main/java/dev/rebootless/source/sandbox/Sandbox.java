@@ -21,7 +21,9 @@ import java.util.TreeMap;
  * mount {@code /usr} writable again.
  *
  * <p>Everything that unpacks, prepares or compiles uses this one class, so that the compiler that a
- * kit was checked with is the one that compiles: both see {@link #PROGRAMS} and nothing else.
+ * kit was checked with is the one that compiles: both see {@link #PROGRAMS} of one {@link
+ * ProgramRoot} and nothing else. The machine's own root is the usual one; a kernel of another suite
+ * of Debian brings its own.
  *
  * <p>Values are immutable; every method gives a new one.
  */
@@ -40,6 +42,9 @@ public final class Sandbox {
 
     /** Status of bwrap itself when it cannot set up the sandbox (bubblewrap.c, die()). */
     private static final int BWRAP_FAILED = 1;
+
+    /** What bwrap says, in a sandbox that is set up, of a program that is not in it. */
+    private static final String NO_SUCH_PROGRAM = "bwrap: execvp ";
 
     private static final Map<String, String> ENVIRONMENT =
             new TreeMap<>(Map.of("PATH", PROGRAMS.toString(), "LC_ALL", "C", "TMPDIR", "/tmp"));
@@ -81,26 +86,38 @@ public final class Sandbox {
 
     private final Path bwrap;
     private final Limits limits;
+    private final ProgramRoot root;
 
     /** Options of bwrap, in order: a later mount may lie inside an earlier one. */
     private final List<String> mounts;
 
     private final String workingFolder;
 
-    private Sandbox(Path bwrap, Limits limits, List<String> mounts, String workingFolder) {
+    private Sandbox(
+            Path bwrap,
+            Limits limits,
+            ProgramRoot root,
+            List<String> mounts,
+            String workingFolder) {
         this.bwrap = bwrap;
         this.limits = limits;
+        this.root = root;
         this.mounts = List.copyOf(mounts);
         this.workingFolder = workingFolder;
     }
 
     /** Only the machine's programs and an empty /tmp. */
     public static Sandbox of(Limits limits) {
-        return of(limits, PROGRAMS.resolve("bwrap"));
+        return of(limits, ProgramRoot.HOST);
+    }
+
+    /** Only the programs of a root and an empty /tmp. */
+    public static Sandbox of(Limits limits, ProgramRoot root) {
+        return new Sandbox(PROGRAMS.resolve("bwrap"), limits, root, List.of(), "/");
     }
 
     static Sandbox of(Limits limits, Path bwrap) {
-        return new Sandbox(bwrap, limits, List.of(), "/");
+        return new Sandbox(bwrap, limits, ProgramRoot.HOST, List.of(), "/");
     }
 
     /** Shows a kernel tree at {@link #TREE}, read-only, where programs then start. */
@@ -140,20 +157,25 @@ public final class Sandbox {
         return with("--bind", absolute(outside), inside);
     }
 
-    /** Shows {@code /etc/alternatives}, by which shell scripts find awk; compilers need none. */
+    /**
+     * Shows {@code /etc/alternatives} of the root, by which shell scripts find awk; compilers need
+     * none.
+     */
     public Sandbox alternatives() {
-        return with("--ro-bind", "/etc/alternatives", "/etc/alternatives");
+        String inside = "/etc/alternatives";
+        Path outside = root.outside(Path.of(inside));
+        return Files.isDirectory(outside) ? readOnly(outside, inside) : this;
     }
 
     /** The folder, as named inside, that programs start in. */
     public Sandbox in(String inside) {
-        return new Sandbox(bwrap, limits, mounts, inside);
+        return new Sandbox(bwrap, limits, root, mounts, inside);
     }
 
     private Sandbox with(String... options) {
         List<String> more = new ArrayList<>(mounts);
         more.addAll(List.of(options));
-        return new Sandbox(bwrap, limits, more, workingFolder);
+        return new Sandbox(bwrap, limits, root, more, workingFolder);
     }
 
     private static String absolute(Path outside) {
@@ -177,7 +199,9 @@ public final class Sandbox {
                     "install it: apt install bubblewrap");
         }
         Subprocess.Result result = Subprocess.of(words(command)).deadline(limits.deadline).run();
-        if (result.status() == BWRAP_FAILED && result.err().startsWith("bwrap: ")) {
+        if (result.status() == BWRAP_FAILED
+                && result.err().startsWith("bwrap: ")
+                && !result.err().startsWith(NO_SUCH_PROGRAM)) {
             throw refused(result.err().strip());
         }
         return result;
@@ -212,37 +236,38 @@ public final class Sandbox {
     }
 
     private List<String> words(List<String> command) {
-        List<String> words = new ArrayList<>(List.of(bwrap.toString()));
+        // Outside, for a root of another suite has no prlimit, and limits are inherited.
+        List<String> words = new ArrayList<>(List.of(PROGRAMS.resolve("prlimit").toString()));
+        words.addAll(List.of("--cpu=" + limits.cpuSeconds, "--as=" + limits.addressSpaceBytes));
+        words.addAll(List.of("--fsize=" + limits.fileBytes, "--core=0", "--"));
+        words.add(bwrap.toString());
         words.addAll(List.of("--unshare-all", "--die-with-parent", "--new-session"));
         // bwrap keeps all capabilities of its user namespace when root starts it.
         words.addAll(List.of("--cap-drop", "ALL", "--hostname", "build", "--clearenv"));
         ENVIRONMENT.forEach((name, value) -> words.addAll(List.of("--setenv", name, value)));
-        words.addAll(List.of("--ro-bind", "/usr", "/usr"));
-        if (Files.isDirectory(Path.of("/usr/local"))) {
+        words.addAll(List.of("--ro-bind", outside("/usr"), "/usr"));
+        if (Files.isDirectory(root.outside(Path.of("/usr/local")))) {
             // What the administrator put there is no part of the toolchain.
             words.addAll(List.of("--tmpfs", "/usr/local"));
         }
         for (String folder : List.of("/bin", "/lib", "/lib64")) {
             // Merged-/usr systems have links here; older ones real folders.
-            if (Files.isSymbolicLink(Path.of(folder))) {
+            Path there = root.outside(Path.of(folder));
+            if (Files.isSymbolicLink(there)) {
                 words.addAll(List.of("--symlink", "usr" + folder, folder));
-            } else if (Files.isDirectory(Path.of(folder), LinkOption.NOFOLLOW_LINKS)) {
-                words.addAll(List.of("--ro-bind", folder, folder));
+            } else if (Files.isDirectory(there, LinkOption.NOFOLLOW_LINKS)) {
+                words.addAll(List.of("--ro-bind", there.toString(), folder));
             }
         }
         words.addAll(List.of("--dev-bind", "/dev/null", "/dev/null"));
         words.addAll(List.of("--size", String.valueOf(limits.fileBytes), "--tmpfs", "/tmp"));
         words.addAll(mounts);
-        words.addAll(List.of("--chdir", workingFolder));
-        words.addAll(
-                List.of(
-                        PROGRAMS.resolve("prlimit").toString(),
-                        "--cpu=" + limits.cpuSeconds,
-                        "--as=" + limits.addressSpaceBytes,
-                        "--fsize=" + limits.fileBytes,
-                        "--core=0",
-                        "--"));
+        words.addAll(List.of("--chdir", workingFolder, "--"));
         words.addAll(command);
         return words;
+    }
+
+    private String outside(String inside) {
+        return root.outside(Path.of(inside)).toString();
     }
 }

@@ -30,10 +30,7 @@ class IncludeGraphTest {
         TreePlan plan = TreePlan.of(kernel, step -> {});
         IncludeGraph graph = IncludeGraph.of(TreeListing.of(tree.tree()), plan, cache);
         Preprocessor preprocessor =
-                new Preprocessor(
-                        kernel,
-                        CompilerIdentity.of(tree.compiler(), Optional.empty(), cache),
-                        "test");
+                new Preprocessor(kernel, CompilerIdentity.of(kernel, Optional.empty()), "test");
         List<SideCommand> all = new ArrayList<>();
         plan.units().forEach(u -> all.add(SideCommand.of(u)));
         all.removeIf(c -> !tree.tree().resolve(c.source()).toFile().exists());

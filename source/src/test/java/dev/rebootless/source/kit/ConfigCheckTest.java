@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.rebootless.kernel.KernelConfig;
+import dev.rebootless.source.sandbox.ProgramRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import org.junit.jupiter.api.Test;
@@ -70,6 +71,7 @@ class ConfigCheckTest {
                 facts.sourcePackage(),
                 facts.sourceVersion(),
                 facts.packages(),
+                facts.toolchain(),
                 facts.compiler(),
                 ConfigCheck.facts(KernelConfig.parse(config)),
                 facts.vermagic(),
@@ -91,7 +93,7 @@ class ConfigCheckTest {
     void anotherVersionOfTheCompilerIsRefusedAndThePackageIsNamed() {
         KernelConfig config =
                 KernelConfig.parse("CONFIG_CC_VERSION_TEXT=\"gcc-12 (Debian 12.1.0-9) 12.1.0\"\n");
-        assertThatThrownBy(() -> KitMaker.requireCompiler(config, "gcc-12"))
+        assertThatThrownBy(() -> KitMaker.requireCompiler(config, "gcc-12", ProgramRoot.HOST))
                 .hasMessageContaining("RBL-COMPILER: gcc-12")
                 .hasMessageContaining("apt-get install gcc-12=12.1.0-9");
     }
@@ -100,7 +102,7 @@ class ConfigCheckTest {
     void aCompilerThatIsNotInstalledIsRefusedAndThePackageIsNamed() {
         KernelConfig config =
                 KernelConfig.parse("CONFIG_CC_VERSION_TEXT=\"gcc-99 (Debian 99.2.0-1) 99.2.0\"\n");
-        assertThatThrownBy(() -> KitMaker.requireCompiler(config, "gcc-99"))
+        assertThatThrownBy(() -> KitMaker.requireCompiler(config, "gcc-99", ProgramRoot.HOST))
                 .hasMessageContaining("RBL-COMPILER: gcc-99: is not installed")
                 .hasMessageContaining("apt-get install gcc-99=99.2.0-1");
     }

@@ -25,6 +25,7 @@ class KernelReleaseTest {
         assertThat(release.flavour()).isEqualTo("rt-amd64");
         assertThat(release.suite()).contains(12);
         assertThat(release.realtime()).isTrue();
+        assertThat(new KernelRelease("6.12.115+deb13.1-cloud-amd64").suite()).contains(13);
     }
 
     @Test

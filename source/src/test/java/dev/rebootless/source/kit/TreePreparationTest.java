@@ -7,6 +7,7 @@ import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.Subprocess;
 import dev.rebootless.source.compile.KernelTree;
 import dev.rebootless.source.compile.UnitCommands;
+import dev.rebootless.source.sandbox.ProgramRoot;
 import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -70,7 +71,9 @@ class TreePreparationTest {
         linkedTree();
         List<String> arguments = new ArrayList<>(kit.facts().makeArguments());
         arguments.add("PAHOLE=/nonexistent");
-        assertThatThrownBy(() -> new TreePreparation(tree, headers, arguments).configure(kbuild))
+        assertThatThrownBy(() ->
+                        new TreePreparation(tree, headers, arguments, ProgramRoot.HOST)
+                                .configure(kbuild))
                 .hasMessageContaining("RBL-CONFIG")
                 .hasMessageContaining("CONFIG_DEBUG_INFO_BTF_MODULES is n and must be y")
                 .hasMessageContaining("see that pahole is installed");
@@ -80,7 +83,7 @@ class TreePreparationTest {
     void aGeneratedHeaderThatDiffersIsRefusedByName() throws IOException {
         linkedTree();
         TreePreparation preparation =
-                new TreePreparation(tree, headers, kit.facts().makeArguments());
+                new TreePreparation(tree, headers, kit.facts().makeArguments(), ProgramRoot.HOST);
         assertThat(preparation.compareGenerated()).isGreaterThan(30);
         Path bounds = headers.resolve("include/generated/bounds.h");
         Files.writeString(

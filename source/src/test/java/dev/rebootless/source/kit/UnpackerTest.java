@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.source.sandbox.ProgramRoot;
+import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -32,6 +35,45 @@ class UnpackerTest {
         Unpacker.image(deb, out);
         assertThat(out.resolve("boot/vmlinuz-1")).hasContent("a\n");
         assertThat(out.resolve("usr/share")).doesNotExist();
+    }
+
+    /** As packages of Debian 12 are: its libc6 has the loader as an absolute link. */
+    @Test
+    void programsOfSeveralPackagesMakeOneRootWithAllOfItBelowUsr() throws IOException {
+        Path library =
+                TinyDebs.withData(
+                        folder,
+                        "mkdir -p lib/x lib64 etc; echo loader > lib/x/ld-1.so;"
+                                + " ln -s /lib/x/ld-1.so lib64/ld.so; ln -s ld-1.so lib/x/ld.so;"
+                                + " echo no > etc/passwd; tar -cf data.tar ./lib ./lib64 ./etc");
+        Path program =
+                TinyDebs.withData(
+                        folder,
+                        "mkdir -p bin usr/bin usr/share/doc; echo a > bin/sh; ln bin/sh bin/dash;"
+                                + " echo m > usr/bin/mawk; echo d > usr/share/doc/d;"
+                                + " tar -cf data.tar ./bin ./usr");
+        Toolchain.unpack(List.of(library, program), out);
+        assertThat(out.resolve("usr/bin/sh")).hasContent("a\n");
+        assertThat(out.resolve("usr/bin/dash")).hasContent("a\n");
+        assertThat(out.resolve("bin/sh")).hasContent("a\n");
+        assertThat(Files.readSymbolicLink(out.resolve("bin"))).isEqualTo(Path.of("usr/bin"));
+        assertThat(Files.readSymbolicLink(out.resolve("usr/bin/awk"))).isEqualTo(Path.of("mawk"));
+        assertThat(out.resolve("usr/lib/x/ld.so")).hasContent("loader\n");
+        // Inside it leads to the library of the same root, never to the machine's.
+        Sandbox inside = Sandbox.of(Sandbox.Limits.LOOK, new ProgramRoot(out));
+        assertThat(Files.readSymbolicLink(out.resolve("usr/lib64/ld.so")))
+                .isEqualTo(Path.of("/lib/x/ld-1.so"));
+        assertThat(inside.run(List.of("/usr/bin/true")).err()).contains("No such file");
+        assertThat(out.resolve("etc")).doesNotExist();
+        assertThat(out.resolve("usr/share")).doesNotExist();
+    }
+
+    @Test
+    void aRootWhoseProgramsAreALinkIsRefused() throws IOException {
+        Path deb = TinyDebs.withData(folder, "ln -s /usr usr; tar -cf data.tar ./usr");
+        assertThatThrownBy(() -> Toolchain.unpack(List.of(deb), out))
+                .hasMessageContaining("RBL-PACKAGE")
+                .hasMessageContaining("hostile");
     }
 
     @Test

@@ -98,6 +98,37 @@ class SandboxTest {
     }
 
     @Test
+    void aProgramThatIsNotThereIsAFailureOfTheCommandAndNotOfTheSandbox() {
+        Subprocess.Result result =
+                sandbox(Sandbox.Limits.LOOK).run(List.of("no-such-program", "--version"));
+        assertThat(result.ok()).isFalse();
+        assertThat(result.err()).contains("no-such-program");
+    }
+
+    /** The loader of the machine is not there either, so a program of its own would not start. */
+    @Test
+    void aRootOfItsOwnHidesThePrograms() throws IOException {
+        Files.createDirectories(out.resolve("root/usr/bin"));
+        Files.writeString(out.resolve("root/usr/bin/note"), "of the root");
+        Sandbox made = Sandbox.of(Sandbox.Limits.LOOK, new ProgramRoot(out.resolve("root")));
+        assertThat(made.run(List.of("sh", "-c", "true")).err()).contains("sh: No such file");
+        // A static program of the machine, shown inside, sees the root.
+        Path busybox = Path.of("/bin/busybox");
+        assertThat(
+                        made.readOnly(busybox, "/busybox")
+                                .run(List.of("/busybox", "cat", "/usr/bin/note"))
+                                .out())
+                .isEqualTo("of the root");
+        assertThat(
+                        made.readOnly(busybox, "/busybox")
+                                .run(List.of("/busybox", "ls", "/", "/usr/bin"))
+                                .out()
+                                .lines())
+                .containsExactlyInAnyOrder(
+                        "/:", "busybox", "dev", "tmp", "usr", "", "/usr/bin:", "note");
+    }
+
+    @Test
     void thereIsNoNetwork() {
         assertThat(
                         shell(
