@@ -1,6 +1,6 @@
 package dev.rebootless.build;
 
-import dev.rebootless.base.Progress;
+import dev.rebootless.source.kit.DebianSuite;
 import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.kit.Kits;
 import java.util.concurrent.ConcurrentHashMap;
@@ -17,6 +17,9 @@ final class StockKernelKit {
     /** With IBT, call padding, constants written at boot, and objtool on the linked whole. */
     static final String IBT_LINE = "6.12";
 
+    /** The suite that is another than this machine's; its line is {@link #IBT_LINE}, too. */
+    static final String OTHER_SUITE = "trixie";
+
     private static final ConcurrentMap<String, Kit> BY_LINE = new ConcurrentHashMap<>();
 
     private StockKernelKit() {}
@@ -30,9 +33,18 @@ final class StockKernelKit {
         return BY_LINE.computeIfAbsent(line, StockKernelKit::find);
     }
 
+    /** Of what another suite serves, with the toolchain of that suite. */
+    static Kit ofSuite(String line, String suite) {
+        return BY_LINE.computeIfAbsent(
+                line + " " + suite,
+                _ -> kits().add(kits().newestCloudRelease(line, new DebianSuite(suite))));
+    }
+
     private static Kit find(String line) {
-        Progress progress = step -> System.err.println("[kit] " + step);
-        Kits kits = new Kits(Kits.userCache(), progress);
-        return kits.add(kits.newestCloudRelease(line));
+        return kits().add(kits().newestCloudRelease(line));
+    }
+
+    private static Kits kits() {
+        return new Kits(Kits.userCache(), step -> System.err.println("[kit] " + step));
     }
 }

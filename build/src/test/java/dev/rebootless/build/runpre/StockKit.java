@@ -12,10 +12,11 @@ import dev.rebootless.kernel.SymbolVersions;
 import dev.rebootless.livepatch.ShippedKernel;
 import dev.rebootless.livepatch.runpre.RunPre;
 import dev.rebootless.livepatch.runpre.UnitMatch;
-import dev.rebootless.source.compile.KernelTree;
 import dev.rebootless.source.compile.UnitCommand;
 import dev.rebootless.source.compile.UnitCommands;
 import dev.rebootless.source.compile.UnitCompiler;
+import dev.rebootless.source.kit.DebianSuite;
+import dev.rebootless.source.kit.KernelRequest;
 import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.kit.Kits;
 import dev.rebootless.source.patch.PatchedTree;
@@ -26,6 +27,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.function.Function;
 
 /** The kit of the newest cloud kernel that apt serves on a line, and what tests do with it. */
 final class StockKit {
@@ -36,9 +38,9 @@ final class StockKit {
     private final UnitCommands commands;
     private final UnitCompiler compiler;
 
-    private StockKit(String line) {
+    private StockKit(Function<Kits, KernelRequest> wanted) {
         Kits kits = new Kits(Kits.userCache(), Progress.SILENT);
-        kit = kits.add(kits.newestCloudRelease(line));
+        kit = kits.add(wanted.apply(kits));
         kernel = KitKernel.read(kit);
         commands = commands(kit);
         compiler = compiler(kit);
@@ -50,24 +52,24 @@ final class StockKit {
 
     /** Made once for each run and line; the others wait for it. */
     static StockKit newest(String line) {
-        return BY_LINE.computeIfAbsent(line, StockKit::new);
+        return BY_LINE.computeIfAbsent(
+                line, _ -> new StockKit(kits -> kits.newestCloudRelease(line)));
     }
 
-    private static KernelTree tree(Kit kit) {
-        return new KernelTree(
-                kit.tree(),
-                kit.unitCache(),
-                kit.facts().compiler().program(),
-                kit.facts().makeArguments());
+    /** Of what another suite serves, with the toolchain of that suite. */
+    static StockKit newest(String line, String suite) {
+        return BY_LINE.computeIfAbsent(
+                line + " " + suite,
+                _ -> new StockKit(kits -> kits.newestCloudRelease(line, new DebianSuite(suite))));
     }
 
     static UnitCommands commands(Kit kit) {
-        return new UnitCommands(tree(kit));
+        return new UnitCommands(kit.kernelTree());
     }
 
     static UnitCompiler compiler(Kit kit) {
         return new UnitCompiler(
-                tree(kit),
+                kit.kernelTree(),
                 Optional.of(kit.facts().compiler().version()),
                 kit.facts().release() + "/" + kit.facts().buildId());
     }
