@@ -363,7 +363,8 @@ public final class HeaderUnits {
                             command,
                             "RBL-SHARED-UNIT",
                             "changes with the header, and its object is linked into several"
-                                    + " modules, which is not served yet");
+                                    + " modules, or into vmlinux and a module, which is not served"
+                                    + " yet");
             case CONSTANTS, LINKER_SCRIPT, PROGRAM ->
                     problem(
                             command,

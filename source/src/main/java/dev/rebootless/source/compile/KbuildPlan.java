@@ -62,7 +62,8 @@ final class KbuildPlan {
     /**
      * @param linked the units that become part of a target object
      * @param unlinked sources that are compiled for something else
-     * @param shared sources whose one object is linked into several modules
+     * @param shared sources whose one object is linked into several modules, or into vmlinux and a
+     *     module
      * @param sides what else the compiler is run for, with those of {@code unlinked} and {@code
      *     shared}
      * @param named every path of a source or header that stands in a command as a word, so also
@@ -180,11 +181,12 @@ final class KbuildPlan {
         List<String> shared = new ArrayList<>();
         compiles.forEach((object, compile) -> {
             Set<String> owners = modules.getOrDefault(object, Set.of());
-            if (builtIn.contains(object)) {
-                linked.add(command(compile, UnitCommand.VMLINUX, modFile(compile)));
-            } else if (owners.size() > 1) {
+            boolean inVmlinux = builtIn.contains(object);
+            if (owners.size() + (inVmlinux ? 1 : 0) > 1) {
                 shared.add(compile.source());
                 sides.add(side(compile, SideCommand.Kind.SHARED_OBJECT));
+            } else if (inVmlinux) {
+                linked.add(command(compile, UnitCommand.VMLINUX, modFile(compile)));
             } else if (owners.isEmpty()) {
                 unlinked.add(compile.source());
                 sides.add(side(compile, SideCommand.Kind.OTHER_OBJECT));

@@ -32,7 +32,7 @@ record SideCommand(String source, List<String> arguments, Kind kind, String targ
     enum Kind {
         /** C that becomes part of neither vmlinux nor a module: the vDSO, purgatory. */
         OTHER_OBJECT("-c"),
-        /** C whose one object is linked into several modules. */
+        /** C whose one object is linked into several modules, or into vmlinux and a module. */
         SHARED_OBJECT("-c"),
         /** Assembler, {@code .S}. */
         ASSEMBLER("-c"),

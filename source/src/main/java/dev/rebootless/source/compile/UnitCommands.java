@@ -102,8 +102,8 @@ public final class UnitCommands {
     /**
      * How kbuild compiles a unit; empty when no target object is found that is built from it.
      *
-     * @throws RebootlessException exit status 4 {@code RBL-SHARED-UNIT} when several modules are
-     *     linked from its one object; exit status 5 {@code RBL-KBUILD} when make fails
+     * @throws RebootlessException exit status 4 {@code RBL-SHARED-UNIT} when several target objects
+     *     are linked from its one object; exit status 5 {@code RBL-KBUILD} when make fails
      */
     public Optional<UnitCommand> find(String source) {
         for (String folder : candidateFolders(source)) {
@@ -114,8 +114,9 @@ public final class UnitCommands {
                 throw RebootlessException.refused(
                         "RBL-SHARED-UNIT",
                         source,
-                        "its object is linked into several modules, which is not served yet",
-                        "leave it to the next reboot, or to a new version of those modules");
+                        "its object is linked into several modules, or into vmlinux and a module, which is not"
+                                + " served yet",
+                        "leave it to the next reboot, or, if vmlinux has none of it, to a new version of those modules");
             }
             if (unit.isPresent() || known.unlinked().contains(source)) {
                 return unit;

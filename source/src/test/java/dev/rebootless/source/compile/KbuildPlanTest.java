@@ -44,6 +44,23 @@ class KbuildPlanTest {
         assertThat(units.unlinked()).containsExactly("d/vdso.c");
     }
 
+    /** Its functions are there twice, and a livepatch for one of both would leave half a hole. */
+    @Test
+    void anObjectOfVmlinuxAndOfAModuleIsSharedAndOfNeither() {
+        List<String> lines =
+                List.of(
+                        "gcc-12 -O2 -c -o d/a.o d/a.c",
+                        "gcc-12 -O2 -c -o d/b.o d/b.c",
+                        "printf '%s\\n' a.o | awk '!x[$0]++ { print(\"d/\"$0) }' > d/one.mod",
+                        "printf \"d/%s \" a.o b.o | xargs ar cDPrST d/built-in.a");
+        KbuildPlan.Units units = KbuildPlan.read(lines.stream(), "gcc-12", Set.of());
+        assertThat(units.shared()).containsExactly("d/a.c");
+        assertThat(units.sides())
+                .extracting(SideCommand::kind)
+                .containsExactly(SideCommand.Kind.SHARED_OBJECT);
+        assertThat(units.linked()).extracting(UnitCommand::source).containsExactly("d/b.c");
+    }
+
     @Test
     void damagedOutputIsReadWithoutFault() {
         long seed = 7;
