@@ -77,4 +77,22 @@ final class TargetObjects {
                                 + " clear the livepatch's references to it")
                 .toList();
     }
+
+    /**
+     * What the livepatch asks of a module that it patches ({@code BuildGuard} in module livepatch).
+     * References that were written for the one that was refused are not cleared
+     * (klp_module_coming() in kernel/livepatch/core.c), so the next may be refused for them.
+     */
+    static List<String> oneBuildOnly(List<Manifest.TargetObject> objects) {
+        return objects.stream()
+                .filter(object -> !object.name().equals(ShippedCode.VMLINUX))
+                .map(object ->
+                        "only the shipped build of the module "
+                                + object.name()
+                                + object.buildId().map(id -> " (build id " + id + ")").orElse("")
+                                + " is patched: with another one loaded, the kernel refuses the livepatch, and while"
+                                + " the livepatch is loaded, it refuses to load another one (and after that, until the"
+                                + " livepatch is unloaded, maybe the shipped one as well)")
+                .toList();
+    }
 }

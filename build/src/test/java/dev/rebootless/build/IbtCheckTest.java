@@ -140,6 +140,19 @@ class IbtCheckTest {
     }
 
     @Test
+    void theCallbackThatGuardsAModulesBuildNeedsItsEndbr() throws IOException {
+        ElfObject object = new Proving(folder, KIT).build("vlan-header").object();
+        ElfSymbol callback = object.symbolsNamed("rebootless_require_build_0").getFirst();
+        ElfSection text = callback.section().orElseThrow();
+        byte[] code = text.content().clone();
+        System.arraycopy(new byte[] {0x0f, 0x1f, 0x40, 0x00}, 0, code, (int) callback.value(), 4);
+        assertThat(problems(replaced(object, text, code)))
+                .singleElement()
+                .satisfies(p -> assertThat(p.code()).isEqualTo("RBL-IBT-TARGET"))
+                .satisfies(p -> assertThat(p.place()).isEqualTo("rebootless_require_build_0"));
+    }
+
+    @Test
     void aFunctionOfTheModuleThatIsCalledThroughAPointerMustNotBeSealed() {
         ElfObject object = sound();
         ElfSymbol exit = object.symbolsNamed("cleanup_module").getFirst();

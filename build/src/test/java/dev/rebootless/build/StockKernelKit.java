@@ -5,6 +5,7 @@ import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.kit.Kits;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.stream.Stream;
 
 /**
  * The kit of the newest cloud kernel of a line that apt serves, from this user's cache; made there
@@ -26,6 +27,11 @@ final class StockKernelKit {
 
     static Kit get() {
         return get(LINE);
+    }
+
+    /** Of both lines, for tests that show the same on each. */
+    static Stream<Kit> ofBothLines() {
+        return Stream.of(LINE, IBT_LINE).map(StockKernelKit::get);
     }
 
     /** Made once for each run; the others wait for it. */

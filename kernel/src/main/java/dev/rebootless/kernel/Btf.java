@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
@@ -265,6 +266,34 @@ public final class Btf {
                         typeName, "the kernel has several types of this name, of different size");
             }
             found = size;
+        }
+        return found;
+    }
+
+    /**
+     * The number of an enumeration's constant; empty when the kernel has none of these names.
+     *
+     * @throws dev.rebootless.base.RebootlessException {@code RBL-KERNEL-BTF} when several
+     *     enumerations of that name differ in it
+     */
+    public OptionalInt enumerator(String enumeration, String constant) {
+        byte[] wanted = (constant + "\0").getBytes(StandardCharsets.UTF_8);
+        OptionalInt found = OptionalInt.empty();
+        for (int id : named(Kind.ENUM, enumeration)) {
+            int count = Foreign.int32(bytes, types[id] + 4) & 0xFFFF;
+            for (int i = 0; i < count; i++) {
+                // struct btf_enum: name, value.
+                int entry = types[id] + TYPE_BYTES + i * Kind.ENUM.each;
+                if (isNamed(entry, wanted)) {
+                    int value = Foreign.int32(bytes, entry + 4);
+                    if (found.isPresent() && found.getAsInt() != value) {
+                        throw BadFile.BTF.problem(
+                                enumeration,
+                                "the kernel has several types of this name, which differ");
+                    }
+                    found = OptionalInt.of(value);
+                }
+            }
         }
         return found;
     }

@@ -136,6 +136,10 @@ class BtfTest {
         assertThat(btf.size("struct point")).hasValue(4);
         assertThat(btf.size("union either")).hasValue(8);
         assertThat(btf.size("enum colour")).hasValue(4);
+        assertThat(btf.enumerator("colour", "RED")).hasValue(0);
+        assertThat(btf.enumerator("colour", "GREEN")).hasValue(1);
+        assertThat(btf.enumerator("colour", "BLUE")).isEmpty();
+        assertThat(btf.enumerator("shape", "GREEN")).isEmpty();
         assertThat(btf.size("number")).hasValue(8);
         assertThat(btf.size("char")).hasValue(1);
         assertThat(btf.size("struct either")).isEmpty();

@@ -141,8 +141,14 @@ public final class IbtCheck {
             case SymbolPlace.In _, SymbolPlace.Absolute _, SymbolPlace.Common _ -> {}
         }
         ElfSection home = symbol.section().orElse(null);
-        // The kernel comes to the bodies by a return.
-        if (home != null && home.isExecutable() && !from.name().equals(Descriptor.DATA)) {
+        // The kernel comes to the bodies by a return, and to all else that struct klp_patch names
+        // by
+        // an indirect call.
+        boolean body =
+                from.name().equals(Descriptor.DATA)
+                        && home != null
+                        && !home.name().equals(Descriptor.CODE);
+        if (home != null && home.isExecutable() && !body) {
             checkOwn(from, new Place(home, symbol.value() + place), sealed);
         }
     }

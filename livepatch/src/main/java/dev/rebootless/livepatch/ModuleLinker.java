@@ -11,6 +11,7 @@ import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.elf.ElfWriter;
 import dev.rebootless.elf.RelocationTable;
 import dev.rebootless.elf.SymbolPlace;
+import dev.rebootless.kernel.ModuleImage;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.ManifestJson;
 import java.io.IOException;
@@ -19,9 +20,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -87,6 +90,7 @@ public final class ModuleLinker {
                         manifest.module(),
                         manifest.replace(),
                         functions,
+                        notes(functions.keySet()),
                         enable,
                         returnThunk);
         linked.add(parts.sections(), parts.symbols(), parts.tables(), Map.of());
@@ -129,6 +133,34 @@ public final class ModuleLinker {
                         "report it with the patch");
             }
         }
+    }
+
+    /** By module the note that its loaded form must have; see {@link BuildGuard}. */
+    private Map<String, byte[]> notes(Set<String> targets) {
+        Map<String, byte[]> notes = new HashMap<>();
+        for (String target : targets) {
+            if (kernel.code(target) instanceof ModuleImage module) {
+                notes.put(
+                        target,
+                        module.module()
+                                .buildId()
+                                .map(id -> buildIdNote(HexFormat.of().parseHex(id)).content())
+                                .filter(note -> note.length == BuildGuard.NOTE_BYTES)
+                                .orElseThrow(() ->
+                                        RebootlessException.refused(
+                                                "RBL-MODULE-BUILD-ID",
+                                                target,
+                                                "the shipped module has no build id of 20 bytes, so another build"
+                                                        + " of it could not be told from it",
+                                                "leave functions of this module to the next reboot")));
+            }
+        }
+        return notes;
+    }
+
+    private static ElfSection buildIdNote(byte[] id) {
+        // NT_GNU_BUILD_ID is 3 (include/uapi/linux/elf.h has the others).
+        return Descriptor.note(".note.gnu.build-id", "GNU", 3, id);
     }
 
     private List<Descriptor.Function> functions(UnitPatch unit) {
@@ -187,10 +219,8 @@ public final class ModuleLinker {
                         Manifest.NOTE_NAME,
                         Manifest.NOTE_TYPE,
                         json.getBytes(StandardCharsets.UTF_8)),
-                // NT_GNU_BUILD_ID is 3; the manifest names all inputs, so its hash identifies the
-                // module.
-                Descriptor.note(
-                        ".note.gnu.build-id", "GNU", 3, java.util.Arrays.copyOf(identity, 20)));
+                // The manifest names all inputs, so its hash identifies the module.
+                buildIdNote(Arrays.copyOf(identity, 20)));
     }
 
     /** What MODULE_IMPORT_NS of a module would name (include/linux/module.h). */
