@@ -159,6 +159,7 @@ public final class Build {
                 analyseAll(changed, new UnitAnalysis(join(kernel), compiler, debug), warnings);
         warnings.addAll(TargetObjects.onceOnly(units, join(kernel)));
         warnings.addAll(LateTables.warnings(units));
+        warnings.addAll(TargetObjects.outlasting(units));
         warnings.addAll(TargetObjects.oneBuildOnly(TargetObjects.of(units, join(kernel))));
         reached.headers()
                 .ifPresent(r -> progress.step(HeaderReport.of(r, commands.size(), units.size())));

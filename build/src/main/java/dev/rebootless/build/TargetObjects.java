@@ -7,6 +7,7 @@ import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.livepatch.PatchedAt;
 import dev.rebootless.livepatch.ShippedKernel;
 import dev.rebootless.livepatch.UnitPatch;
+import dev.rebootless.livepatch.WritableData;
 import dev.rebootless.manifest.Manifest;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -59,22 +60,43 @@ final class TargetObjects {
 
     /**
      * Before 6.3 the kernel does not clear what a livepatch wrote for a module that goes, and then
-     * refuses to load it again (arch/x86/kernel/module.c, clear_relocate_add).
+     * refuses to load it again (arch/x86/kernel/module.c, clear_relocate_add). Later kernels do,
+     * but not where code has written something else since; so a reference in a variable counts.
      */
     static List<String> onceOnly(List<UnitPatch> units, ShippedKernel kernel) {
-        if (kernel.image().clearsLivepatchRelocations()) {
-            return List.of();
-        }
+        boolean clears = kernel.image().clearsLivepatchRelocations();
         return units.stream()
-                .filter(UnitPatch::isWrittenLate)
+                .filter(unit ->
+                        clears
+                                ? !WritableData.lateReferences(unit).isEmpty()
+                                : unit.isWrittenLate())
                 .map(UnitPatch::target)
                 .distinct()
                 .map(target ->
                         "the module "
                                 + target
                                 + ", once removed while the livepatch is loaded, or if its initialization fails,"
-                                + " cannot be loaded again until the livepatch is unloaded: this kernel does not"
-                                + " clear the livepatch's references to it")
+                                + (clears ? " may not" : " cannot")
+                                + " be loaded again until the livepatch is unloaded: this kernel does not"
+                                + " clear the livepatch's references to it"
+                                + (clears ? " in variables that code has changed" : ""))
+                .toList();
+    }
+
+    /** Variables that are the livepatch's, although the code that uses them is a module's. */
+    static List<String> outlasting(List<UnitPatch> units) {
+        return units.stream()
+                .filter(unit -> !unit.target().equals(ShippedCode.VMLINUX))
+                .filter(unit -> !WritableData.added(unit).isEmpty())
+                .map(unit ->
+                        "new variables of the module "
+                                + unit.target()
+                                + " ("
+                                + unit.unit()
+                                + ": "
+                                + String.join(", ", WritableData.added(unit))
+                                + ") keep their content when the module is removed and loaded again, as long as"
+                                + " the livepatch is loaded")
                 .toList();
     }
 

@@ -14,6 +14,8 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Livepatches for modules, before they are loaded. */
 final class ModuleTargetTest {
@@ -146,7 +148,24 @@ final class ModuleTargetTest {
                         .symbols()
                         .unique("clear_relocate_add")
                         .isPresent();
-        assertThat(module.manifest().warnings().stream().anyMatch(w -> w.contains("8021q")))
+        assertThat(
+                        module.manifest().warnings().stream()
+                                .anyMatch(w -> w.contains("be loaded again until")))
                 .isEqualTo(!clears);
+    }
+
+    /** The kernel clears references only where it finds what it wrote, also on later lines. */
+    @ParameterizedTest
+    @ValueSource(strings = {StockKernelKit.LINE, StockKernelKit.IBT_LINE})
+    void aNewVariableOfAModuleThatPointsIntoItIsSaidToOutlastItAndToHinderIt(String line) {
+        Proving proving = new Proving(folder, StockKernelKit.get(line));
+
+        assertThat(proving.build("vlan-pointer").manifest().warnings())
+                .anyMatch(w ->
+                        w.contains("keep their content")
+                                && w.contains("net/8021q/vlanproc.c: vlan_shown_id"))
+                .anyMatch(w -> w.contains("8021q") && w.contains("be loaded again until"));
+        assertThat(proving.build("vlan-header").manifest().warnings())
+                .noneMatch(w -> w.contains("keep their content"));
     }
 }

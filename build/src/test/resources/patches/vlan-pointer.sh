@@ -1,0 +1,1 @@
+grep -q "VLAN ID | live$" /proc/net/vlan/config
