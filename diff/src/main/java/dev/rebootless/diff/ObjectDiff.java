@@ -6,6 +6,7 @@ import dev.rebootless.elf.ElfObject;
 import dev.rebootless.elf.ElfRelocation;
 import dev.rebootless.elf.ElfSection;
 import dev.rebootless.elf.ElfSymbol;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -93,8 +94,11 @@ public final class ObjectDiff {
         NamelessContent.changed(original, patched, comparison).forEach(this::refuseTable);
         selection.carried().forEach(i -> checkOnceGuards(i, selection));
         checkUnknownSections(selection);
-        return new ChangeSet(
-                original, patched, names(), List.copyOf(refusals), escapes(selection), selection);
+        ChangeSet.NameLists names = names();
+        List<String> warnings = new ArrayList<>(escapes(selection));
+        warnings.addAll(
+                LockChanges.of(original, patched, names.changed(), names.added(), names.removed()));
+        return new ChangeSet(original, patched, names, List.copyOf(refusals), warnings, selection);
     }
 
     /**
