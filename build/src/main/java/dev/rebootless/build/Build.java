@@ -19,6 +19,7 @@ import dev.rebootless.manifest.ManifestJson;
 import dev.rebootless.manifest.Proof;
 import dev.rebootless.source.compile.ObjectPair;
 import dev.rebootless.source.compile.ObjtoolFlags;
+import dev.rebootless.source.compile.TypeCheck;
 import dev.rebootless.source.compile.UnitCommand;
 import dev.rebootless.source.compile.UnitCompiler;
 import dev.rebootless.source.kit.KernelRelease;
@@ -149,14 +150,25 @@ public final class Build {
         if (commands.isEmpty()) {
             return new Analysis(patch, join(kernel), compiler, List.of(), commands, warnings);
         }
+        // Objects that live in the running kernel must stay what the code takes them for.
+        TypeCheck.Findings types =
+                new TypeCheck(
+                                kit.kernelTree(),
+                                compiler.compiler(),
+                                kit.facts().release() + "/" + kit.facts().buildId())
+                        .check(tree, reached.direct(), reached.headers());
+        types.requireNone();
+        warnings.addAll(types.warnings());
         // Compile each, original and patched.
         progress.step("compiling " + commands.size() + " unit(s), before and after");
         List<ObjectPair> pairs = compiler.compile(tree, commands, work.resolve("patched"));
+        types.requireDecided();
         // Compare each pair, prove its original, extract the change, resolve what it refers to.
         progress.step("comparing, and proving the originals against the shipped kernel");
         List<ObjectPair> changed = reached.withoutUnchangedByHeader(pairs);
         List<UnitPatch> units =
                 analyseAll(changed, new UnitAnalysis(join(kernel), compiler, debug), warnings);
+        warnings.addAll(SignatureChanges.require(types, pairs, units, join(kernel)));
         warnings.addAll(TargetObjects.onceOnly(units, join(kernel)));
         warnings.addAll(LateTables.warnings(units));
         warnings.addAll(TargetObjects.outlasting(units));

@@ -76,7 +76,8 @@ class HeaderTest {
         Problem problem =
                 refusal(edit("mm/slab.h", "struct slab {\n", "\tunsigned long rebootless;\n"));
         assertThat(problem.code()).isEqualTo("RBL-TYPE-LAYOUT");
-        assertThat(problem.place()).isEqualTo("struct slab");
+        assertThat(problem.place()).matches("mm/slab\\.h:\\d+");
+        assertThat(problem.message()).startsWith("struct slab: new member rebootless at byte 0");
     }
 
     @Test

@@ -209,6 +209,91 @@ public final class Btf {
     }
 
     /**
+     * A type by its number.
+     *
+     * @throws dev.rebootless.base.RebootlessException {@code RBL-KERNEL-BTF} when there is none, or
+     *     its name is not in the table of names
+     */
+    public BtfType type(int number) {
+        int id = checked(number);
+        if (id == BtfType.VOID) {
+            return new BtfType.Nothing();
+        }
+        String name = name(types[id]);
+        int more = types[id] + TYPE_BYTES;
+        long size = sizeField(id) & 0xFFFFFFFFL;
+        return switch (kind(id)) {
+            case VOID, DATASEC, DECL_TAG -> new BtfType.Other();
+            case INT -> {
+                int encoding = bytes[more + 3]; // BTF_INT_ENCODING
+                yield new BtfType.Int(name, size, (encoding & 4) != 0, (encoding & 1) != 0);
+            }
+            case FLOAT -> new BtfType.Real(name, size);
+            case PTR -> new BtfType.Pointer(sizeField(id));
+            case ARRAY ->
+                    new BtfType.Array(Foreign.int32(bytes, more), Foreign.uint32(bytes, more + 8));
+            case STRUCT, UNION ->
+                    new BtfType.Composite(name, kind(id) == Kind.UNION, size, members(id));
+            case ENUM, ENUM64 -> new BtfType.Enumeration(name, size, enumerators(id));
+            case FWD -> new BtfType.Forward(name, kindFlag(id));
+            case TYPEDEF -> new BtfType.Typedef(name, sizeField(id));
+            case VOLATILE, CONST, RESTRICT, TYPE_TAG -> new BtfType.Qualified(sizeField(id));
+            case FUNC -> new BtfType.Function(name, sizeField(id));
+            case FUNC_PROTO -> new BtfType.Prototype(sizeField(id), parameters(id));
+            case VAR -> new BtfType.Variable(name, sizeField(id));
+        };
+    }
+
+    private List<BtfType.Member> members(int id) {
+        List<BtfType.Member> members = new ArrayList<>();
+        for (int i = 0; i < elements(id); i++) {
+            members.add(member(id, types[id] + TYPE_BYTES + i * MEMBER_BYTES));
+        }
+        return members;
+    }
+
+    private BtfType.Member member(int id, int at) {
+        int where = Foreign.int32(bytes, at + 8);
+        // With kind_flag the upper byte is the width of a bit field, or 0.
+        return new BtfType.Member(
+                name(at),
+                Foreign.int32(bytes, at + 4),
+                kindFlag(id) ? where & 0xFFFFFF : where & 0xFFFFFFFFL,
+                kindFlag(id) ? where >>> 24 : 0);
+    }
+
+    /** Of an ENUM64 the value is in two halves, the lower one first (btf.h, btf_enum64). */
+    private List<BtfType.Enumerator> enumerators(int id) {
+        Kind kind = kind(id);
+        List<BtfType.Enumerator> enumerators = new ArrayList<>();
+        for (int i = 0; i < elements(id); i++) {
+            int at = types[id] + TYPE_BYTES + i * kind.each;
+            long value = Foreign.int32(bytes, at + 4);
+            if (kind == Kind.ENUM64) {
+                value = (value & 0xFFFFFFFFL) | (long) Foreign.int32(bytes, at + 8) << 32;
+            }
+            enumerators.add(new BtfType.Enumerator(name(at), value));
+        }
+        return enumerators;
+    }
+
+    private List<Integer> parameters(int id) {
+        List<Integer> parameters = new ArrayList<>();
+        for (int i = 0; i < elements(id); i++) {
+            parameters.add(Foreign.int32(bytes, types[id] + TYPE_BYTES + 8 * i + 4));
+        }
+        return parameters;
+    }
+
+    private int elements(int id) {
+        return Foreign.int32(bytes, types[id] + 4) & 0xFFFF;
+    }
+
+    private boolean kindFlag(int id) {
+        return Foreign.int32(bytes, types[id] + 4) < 0;
+    }
+
+    /**
      * A struct by its name, without the word {@code struct}; empty when the kernel has none.
      *
      * @throws dev.rebootless.base.RebootlessException {@code RBL-KERNEL-BTF} when several of that
@@ -343,26 +428,21 @@ public final class Btf {
             if (depth > MAX_DEPTH) {
                 throw bad("type " + id + " is nested too deep");
             }
-            int info = Foreign.int32(bytes, types[id] + 4);
-            boolean mayHaveBitFields = info < 0; // kind_flag
-            for (int i = 0; i < (info & 0xFFFF); i++) {
+            for (int i = 0; i < elements(id); i++) {
                 // Counted even where nothing is added: anonymous types can refer to each other.
                 if (++visited > MAX_MEMBERS) {
                     throw bad("type " + id + " has more than " + MAX_MEMBERS + " members");
                 }
-                int member = types[id] + TYPE_BYTES + i * MEMBER_BYTES;
-                int type = Foreign.int32(bytes, member + 4);
-                int where = Foreign.int32(bytes, member + 8);
-                // With kind_flag the upper byte is the width of a bit field, or 0.
-                long offset = base + (mayHaveBitFields ? where & 0xFFFFFF : where & 0xFFFFFFFFL);
-                int width = mayHaveBitFields ? where >>> 24 : 0;
-                boolean anonymous = Foreign.int32(bytes, member) == 0;
-                int inner = anonymous ? unqualified(type) : 0;
+                int at = types[id] + TYPE_BYTES + i * MEMBER_BYTES;
+                BtfType.Member member = member(id, at);
+                long offset = base + member.bit();
+                int inner = Foreign.int32(bytes, at) == 0 ? unqualified(member.type()) : 0;
                 if (inner != 0 && isComposite(inner)) {
                     collect(inner, offset, depth + 1);
                 } else {
-                    long bits = width != 0 ? width : 8 * size(type, 0).orElse(0);
-                    fields.add(new Field(name(member), offset, bits));
+                    int width = member.width();
+                    long bits = width != 0 ? width : 8 * size(member.type(), 0).orElse(0);
+                    fields.add(new Field(member.name(), offset, bits));
                 }
             }
         }

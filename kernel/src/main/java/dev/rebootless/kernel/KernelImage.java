@@ -7,6 +7,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -169,6 +170,18 @@ public final class KernelImage implements ShippedCode {
                     "see that the image and the symbols are of the same kernel build");
         }
         return elf.content(section, address - section.address(), length);
+    }
+
+    @Override
+    public List<Long> callSites(long address) {
+        List<Long> sites = new ArrayList<>();
+        for (ImageSection section : sections()) {
+            if (section.executable() && section.inFile() && section.size() <= MAX_READ_BYTES) {
+                byte[] code = elf.content(section, 0, (int) section.size());
+                sites.addAll(CallSites.to(address, code, section.address()));
+            }
+        }
+        return sites;
     }
 
     /** The string at an address, to its zero byte; empty when there is none within the limit. */

@@ -276,6 +276,14 @@ public final class ModuleImage implements ShippedCode {
     }
 
     @Override
+    public List<Long> callSites(long address) {
+        return placed.stream()
+                .filter(p -> p.section().isExecutable())
+                .flatMap(p -> CallSites.to(address, p.content(), p.start()).stream())
+                .toList();
+    }
+
+    @Override
     public Optional<CodeTable> codeTable(String section) {
         Optional<CodeTable.Kind> kind =
                 CodeTable.KINDS.stream().filter(k -> k.section().equals(section)).findFirst();

@@ -1,5 +1,6 @@
 package dev.rebootless.kernel;
 
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -52,4 +53,12 @@ public sealed interface ShippedCode permits KernelImage, ModuleImage {
      *     no number is sure
      */
     OptionalInt sympos(KernelSymbol symbol);
+
+    /**
+     * Where code of this target object calls, or jumps to, an address by its distance; calls
+     * through pointers are not seen.
+     *
+     * @return addresses within these instructions, in no order
+     */
+    List<Long> callSites(long address);
 }

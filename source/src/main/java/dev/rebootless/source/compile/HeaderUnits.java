@@ -14,12 +14,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
-import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -88,11 +88,18 @@ public final class HeaderUnits {
      * @param considered how many of the build's sources may include one of them
      * @param including how many of these do
      * @param units those whose preprocessed text differs, sorted by source
+     * @param declarations what differs in their declarations, by source, where something does
      * @param time what finding them took
      */
-    public record Reach(int considered, int including, List<UnitCommand> units, Duration time) {
+    public record Reach(
+            int considered,
+            int including,
+            List<UnitCommand> units,
+            SortedMap<String, DeclarationChanges> declarations,
+            Duration time) {
         public Reach {
             units = List.copyOf(units);
+            declarations = Collections.unmodifiableSortedMap(declarations);
         }
     }
 
@@ -102,10 +109,10 @@ public final class HeaderUnits {
      *
      * @param headers those that the patch changes
      * @throws RebootlessException exit status 4 {@code RBL-NOT-BUILT} when nothing of this kernel
-     *     includes a header; {@code RBL-HEADER-WIDE}; {@code RBL-TYPE-LAYOUT} when a type changes;
-     *     {@code RBL-ASSEMBLER}, {@code RBL-NOT-KERNEL-TEXT}, {@code RBL-SHARED-UNIT}, {@code
-     *     RBL-HEADER-BUILD} when what no livepatch can carry changes; {@code RBL-HEADER-UNDECIDED}
-     *     when that is not known; exit status 5 {@code RBL-KBUILD}
+     *     includes a header; {@code RBL-HEADER-WIDE}; {@code RBL-ASSEMBLER}, {@code
+     *     RBL-NOT-KERNEL-TEXT}, {@code RBL-SHARED-UNIT}, {@code RBL-HEADER-BUILD} when what no
+     *     livepatch can carry changes; {@code RBL-HEADER-UNDECIDED} when that is not known; exit
+     *     status 5 {@code RBL-KBUILD}
      */
     public Reach reachedBy(PatchedTree patch, Collection<String> headers) {
         long start = System.nanoTime();
@@ -119,6 +126,7 @@ public final class HeaderUnits {
                     search.considered,
                     search.including.get(),
                     List.copyOf(search.differing.values()),
+                    new TreeMap<>(search.declarations),
                     Duration.ofNanos(System.nanoTime() - start));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -146,13 +154,12 @@ public final class HeaderUnits {
         private final AtomicInteger looked = new AtomicInteger();
         private final AtomicInteger including = new AtomicInteger();
         private final SortedMap<String, UnitCommand> differing =
-                java.util.Collections.synchronizedSortedMap(new TreeMap<>());
-        private final Set<String> included = java.util.Collections.synchronizedSet(new HashSet<>());
+                Collections.synchronizedSortedMap(new TreeMap<>());
+        private final Set<String> included = Collections.synchronizedSet(new HashSet<>());
         private final ConcurrentLinkedQueue<Problem> problems = new ConcurrentLinkedQueue<>();
 
-        /** By type, the first unit that it was seen in. */
-        private final SortedMap<String, String> types =
-                java.util.Collections.synchronizedSortedMap(new TreeMap<>());
+        private final SortedMap<String, DeclarationChanges> declarations =
+                Collections.synchronizedSortedMap(new TreeMap<>());
 
         private volatile long reported = System.nanoTime();
         private int considered;
@@ -262,9 +269,11 @@ public final class HeaderUnits {
             }
             if (!command.source().endsWith(".S")) {
                 PreprocessedText before = preprocessor.text(command, new TreeMap<>());
-                SortedSet<String> changedTypes =
-                        TypeDefinitions.of(before).changedIn(TypeDefinitions.of(patched));
-                changedTypes.forEach(type -> types.putIfAbsent(type, command.source()));
+                DeclarationChanges changes =
+                        Declarations.of(before).changesTo(Declarations.of(patched));
+                if (!changes.isEmpty()) {
+                    declarations.put(command.source(), changes);
+                }
             }
             return true;
         }
@@ -294,17 +303,6 @@ public final class HeaderUnits {
         }
 
         private void finish() {
-            types.forEach((type, unit) ->
-                    problems.add(
-                            new Problem(
-                                    "RBL-TYPE-LAYOUT",
-                                    type,
-                                    "its definition changes (in "
-                                            + unit
-                                            + "), and objects of it may live in the running kernel"
-                                            + " with the old layout",
-                                    "leave the type as it is; new data can be kept in a new"
-                                            + " variable, or with the kernel's shadow variables")));
             for (String header : headers) {
                 if (!included.contains(header)) {
                     problems.add(
@@ -378,7 +376,7 @@ public final class HeaderUnits {
         return new Problem(code, command.source(), command.source() + " " + message, REBOOT);
     }
 
-    private static void inParallel(List<Runnable> tasks) {
+    static void inParallel(List<Runnable> tasks) {
         ExecutorService pool =
                 Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
         try {

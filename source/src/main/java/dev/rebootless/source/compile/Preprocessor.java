@@ -196,16 +196,30 @@ final class Preprocessor {
         return Arrays.equals(output(command, new TreeMap<>()), output(command, overlays));
     }
 
+    /**
+     * The unit's object with the types that it declares, used or not, as BTF (gcc, "Options for
+     * Debugging Your Program"). They depend on the kernel's own flags, which stay.
+     *
+     * @throws RebootlessException exit status 4 {@code RBL-COMPILE} when the patched source does
+     *     not compile, {@code RBL-HEADER-UNDECIDED} when the original does not
+     */
+    byte[] withTypes(SideCommand command, SortedMap<String, Path> overlays) {
+        return output(
+                command, overlays, List.of("-c", "-gbtf", "-fno-eliminate-unused-debug-types"));
+    }
+
     private byte[] output(SideCommand command, SortedMap<String, Path> overlays) {
+        return output(command, overlays, List.of(command.kind().mode()));
+    }
+
+    private byte[] output(
+            SideCommand command, SortedMap<String, Path> overlays, List<String> mode) {
         Path out = null;
         try {
             out = Files.createTempDirectory("rebootless-compile-");
-            Subprocess.Result result =
-                    gcc(
-                            command,
-                            out,
-                            overlays,
-                            List.of(command.kind().mode(), "-o", Sandbox.OUT + "/unit.o"));
+            List<String> words = new ArrayList<>(mode);
+            words.addAll(List.of("-o", Sandbox.OUT + "/unit.o"));
+            Subprocess.Result result = gcc(command, out, overlays, words);
             if (!result.ok()) {
                 throw failed(command, overlays, result);
             }

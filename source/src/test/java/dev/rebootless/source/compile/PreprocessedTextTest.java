@@ -51,15 +51,15 @@ class PreprocessedTextTest {
         String after =
                 "struct s {int a;}; struct n { int b; };"
                         + " struct s *f(struct s *p) { struct l { int c; } q; return p + 1; }";
-        assertThat(types(before).changedIn(types(after))).isEmpty();
-        assertThat(types(before).byName()).containsOnlyKeys("struct s");
+        assertThat(types(before).changesTo(types(after)).types()).isEmpty();
+        assertThat(types(before).types()).containsOnlyKeys("struct s");
     }
 
     private static void assertChanged(String before, String after, String... types) {
-        assertThat(types(before).changedIn(types(after))).contains(types);
+        assertThat(types(before).changesTo(types(after)).types()).containsKeys(types);
     }
 
-    private static TypeDefinitions types(String text) {
-        return TypeDefinitions.of(PreprocessedText.ofC(text + "\n"));
+    private static Declarations types(String text) {
+        return Declarations.of(PreprocessedText.ofC(text + "\n"));
     }
 }
