@@ -40,9 +40,9 @@ forking_reader() {
 start_readers() {
     readers=
     least=$2
-    reader $1 1 & readers="$readers $!"
-    reader $1 2 & readers="$readers $!"
-    forking_reader $1 3 & readers="$readers $!"
+    reader $1 1 & readers="$readers $!"; behind $!
+    reader $1 2 & readers="$readers $!"; behind $!
+    forking_reader $1 3 & readers="$readers $!"; behind $!
     usleep 1500000
 }
 
@@ -72,4 +72,4 @@ if [ $REPLACE = 0 ]; then
 fi
 echo "left $(ls /sys/kernel/livepatch | wc -l)"
 echo "last $(tail -n 1 /proc/version | cut -c 1-14)"
-stop_work
+stop_work all

@@ -53,14 +53,15 @@ forks() {
     echo $rounds >/run/rounds.forks
 }
 
-# Files on a tmpfs: written, copied, compared, removed.
+# Files on a file system of a block device (ext4's code, loop's device): written down to the device, copied, compared,
+# removed.
 files() {
     rounds=0
     while [ ! -e /run/stop ]; do
-        dd if=/dev/urandom of=/work/one bs=64k count=4 2>/dev/null
-        cp /work/one /work/two
-        cmp -s /work/one /work/two || echo files >>/run/wrong
-        rm /work/one /work/two
+        dd if=/dev/urandom of=/work/files/one bs=64k count=4 conv=fsync 2>/dev/null
+        cp /work/files/one /work/files/two
+        cmp -s /work/files/one /work/files/two || echo files >>/run/wrong
+        rm /work/files/one /work/files/two
         rounds=$((rounds + 1))
         usleep 10000
     done
@@ -81,12 +82,33 @@ network() {
     echo $rounds >/run/rounds.network
 }
 
+# A process, and those it makes, come after what loads livepatches: on kernels with PREEMPT_DYNAMIC each transition writes
+# thousands of static calls, one by one (kernel/sched/core.c, sched_dynamic_klp_disable()), and an emulated processor that
+# is busy with others would take minutes for it.
+behind() {
+    renice -n 15 -p $1 >/dev/null
+}
+
+# What the kernel itself has counted: processes made since the boot (/proc/stat), packets over lo (/proc/net/dev: bytes,
+# then packets received), sectors written to the loop device since it was attached (Documentation/block/stat.rst).
+counted() {
+    case $1 in
+    processes) sed -n 's/^processes //p' /proc/stat ;;
+    packets) sed -n 's/^ *lo: *[0-9]* *\([0-9]*\) .*/\1/p' /proc/net/dev ;;
+    sectors) awk '{ print $7 }' /sys/block/${loop#/dev/}/stat ;;
+    esac
+}
+
 start_work() {
     rm -f /run/stop /run/wrong
     mkdir -p /work
     mount -t tmpfs -o size=16m work /work
-    mkdir /work/www
+    mkdir /work/www /work/files
     dd if=/dev/urandom of=/work/www/page bs=64k count=2 2>/dev/null
+    [ -d /sys/module/loop ] || insmod /targets/loop.ko || fail "insmod loop"
+    dd if=/dev/zero of=/work/disk bs=1k count=0 seek=8192 2>/dev/null
+    mke2fs -F /work/disk >/dev/null 2>&1 || fail "mke2fs"
+    loop=$(losetup -f) && losetup $loop /work/disk && mount -t ext4 $loop /work/files || fail "no block device"
     httpd -f -p 127.0.0.1:8080 -h /work/www &
     server=$!
     tries=0
@@ -95,24 +117,33 @@ start_work() {
         [ $tries -lt 200 ] || fail "no server"
         usleep 50000
     done
+    for what in processes packets sectors; do
+        eval "began_$what=$(counted $what)"
+    done
     workers=
     for kind in forks files network; do
         $kind &
         workers="$workers $!"
+        behind $!
     done
 }
 
-# Ends all work and says how much was done until now; nothing of it may have gone wrong.
+# Ends all work and says, under $1, how much was done until now; nothing of it may have gone wrong.
 stop_work() {
     touch /run/stop
     wait $workers
     kill $server
     wait $server 2>/dev/null
-    umount /work || fail "the work's files are in use"
     for kind in forks files network; do
         read -r rounds </run/rounds.$kind
         eval "all=\$((\${all_$kind:-0} + rounds)) all_$kind=\$all"
-        echo "rounds.$kind $all"
+        echo "$1.rounds.$kind $all"
     done
+    sync
+    for what in processes packets sectors; do
+        eval "all=\$((\${all_$what:-0} + $(counted $what) - began_$what)) all_$what=\$all"
+        echo "$1.rounds.$what $all"
+    done
+    umount /work/files && losetup -d $loop && umount /work || fail "the work's files are in use"
     [ ! -e /run/wrong ] || fail "work went wrong: $(sort /run/wrong | uniq -c)"
 }

@@ -8,6 +8,7 @@ import dev.rebootless.base.RebootlessException;
 import dev.rebootless.manifest.Proof;
 import dev.rebootless.manifest.ProofBoot;
 import dev.rebootless.manifest.ProofCheck;
+import dev.rebootless.manifest.ProofLogProblem;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -387,10 +388,18 @@ public final class Lab {
                         "RBL-GUEST-LOST",
                         "script",
                         result.ended().orElse("the guest did not report what the script did")
-                                + result.log().lastLines().stream()
+                                + whatTheKernelSaid(result).stream()
                                         .map(line -> "\n  " + line)
                                         .reduce("", String::concat),
                         "see what the script does to the kernel"));
+    }
+
+    /** What it complained of first, else its last lines. */
+    private static List<String> whatTheKernelSaid(Guest.Result result) {
+        return result.log().problems().stream()
+                .findFirst()
+                .map(ProofLogProblem::lines)
+                .orElseGet(result.log()::lastLines);
     }
 
     private static RebootlessException ioFault(IOException e) {
