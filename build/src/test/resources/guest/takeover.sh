@@ -42,7 +42,7 @@ start_readers() {
     least=$2
     reader $1 1 & readers="$readers $!"; behind $!
     reader $1 2 & readers="$readers $!"; behind $!
-    forking_reader $1 3 & readers="$readers $!"; behind $!
+    forking_reader $1 3 & readers="$readers $!"
     usleep 1500000
 }
 
