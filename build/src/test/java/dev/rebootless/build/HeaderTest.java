@@ -74,10 +74,15 @@ class HeaderTest {
     @Test
     void aNewFieldIsRefusedAndTheTypeIsNamed() throws IOException {
         Problem problem =
-                refusal(edit("mm/slab.h", "struct slab {\n", "\tunsigned long rebootless;\n"));
+                refusal(
+                        edit(
+                                "net/8021q/vlan.h",
+                                "struct vlan_info {\n",
+                                "\tunsigned long rebootless;\n"));
         assertThat(problem.code()).isEqualTo("RBL-TYPE-LAYOUT");
-        assertThat(problem.place()).matches("mm/slab\\.h:\\d+");
-        assertThat(problem.message()).startsWith("struct slab: new member rebootless at byte 0");
+        assertThat(problem.place()).matches("net/8021q/vlan\\.h:\\d+");
+        assertThat(problem.message())
+                .startsWith("struct vlan_info: new member rebootless at byte 0");
     }
 
     @Test

@@ -20,10 +20,14 @@ class SignatureTest {
     void anotherTypeOfAnExportedFunctionIsRefusedAndNamesBothTypesAndTheCrc() throws IOException {
         Problem problem =
                 refusal(
+                        // The header stays as it is: many files include it.
                         edit(
-                                "include/linux/eventfd.h",
-                                "void eventfd_ctx_do_read(struct eventfd_ctx *ctx, __u64 *cnt);\n",
-                                "bool eventfd_ctx_do_read(struct eventfd_ctx *ctx, __u64 *cnt);\n"),
+                                "fs/eventfd.c",
+                                "#include <linux/file.h>\n",
+                                "#define eventfd_ctx_do_read eventfd_ctx_do_read_as_declared\n"
+                                        + "#include <linux/eventfd.h>\n"
+                                        + "#undef eventfd_ctx_do_read\n"
+                                        + "#include <linux/file.h>\n"),
                         edit(
                                 "fs/eventfd.c",
                                 "void eventfd_ctx_do_read(struct eventfd_ctx *ctx, __u64 *cnt)\n",
