@@ -42,7 +42,7 @@ public record DebianSuite(String name) {
     public DebianSuite {
         if (!NAME.matcher(name).matches()) {
             throw RebootlessException.usage(
-                    "RBL-SUITE",
+                    "RBL-SUITE-NAME",
                     name.length() > 40 ? name.substring(0, 40) + "…" : name,
                     "is no code name of a suite of Debian",
                     "give one such as bookworm or trixie");

@@ -74,7 +74,7 @@ class KitsTest {
     @Test
     void aNameThatNoSuiteHasIsAUsageError() {
         for (String name : List.of("", "trixie main", "../x", "-o", "Trixie", "13")) {
-            refused(() -> new DebianSuite(name), ExitStatus.USAGE, "RBL-SUITE");
+            refused(() -> new DebianSuite(name), ExitStatus.USAGE, "RBL-SUITE-NAME");
         }
     }
 
