@@ -1,3 +1,4 @@
+import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.Build;
 import dev.rebootless.build.BuildOutcome;
@@ -15,11 +16,9 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
 /** One case: its patch, its objects, its livepatch. */
 final class Attempt {
@@ -33,46 +32,24 @@ final class Attempt {
         this.folder = folder;
     }
 
-    /** What compiling the one file showed. */
-    private record Compiled(String target, boolean dataEqual, double seconds) {}
+    /**
+     * What compiling the one file showed. Where it could not be asked, the data count as equal: what
+     * is refused before stays in every denominator.
+     */
+    private record Compiled(String target, boolean dataEqual) {}
 
     Row run(Case what) throws IOException, InterruptedException {
-        Path patch = patch(what);
-        Compiled compiled = new Compiled("", false, 0);
-        if (!what.isHeader()) {
-            String target = "";
-            try {
-                List<UnitCommand> units = new UnitCommands(kit.kernelTree()).reachedBy(what.file());
-                target = units.getFirst().target();
-                compiled = compile(patch, units);
-            } catch (RebootlessException e) {
-                return Row.of(what, target, "failed", false, 0, e);
-            }
-        }
-        long start = System.nanoTime();
+        Compiled compiled = new Compiled("", !what.isHeader());
         try {
-            BuildOutcome outcome = build(what, patch);
-            double seconds = (System.nanoTime() - start) / 1e9;
-            return new Row(
-                    what.file(),
-                    outcome instanceof BuildOutcome.Built built
-                            ? String.join(",", built.manifest().objects().stream().map(o -> o.name()).toList())
-                            : compiled.target(),
-                    outcome instanceof BuildOutcome.Built ? "built" : "unchanged",
-                    "",
-                    compiled.dataEqual(),
-                    compiled.seconds(),
-                    seconds,
-                    what.name());
+            Path patch = patch(what);
+            if (!what.isHeader()) {
+                compiled = compile(patch, what);
+            }
+            return build(what, patch, compiled);
         } catch (RebootlessException e) {
             boolean fails = e.problems().stream().anyMatch(p -> p.code().equals("RBL-COMPILE"));
             return Row.of(
-                    what,
-                    compiled.target(),
-                    what.isHeader() && fails ? "failed" : "refused",
-                    compiled.dataEqual(),
-                    compiled.seconds(),
-                    e);
+                    what, compiled.target(), fails ? "failed" : "refused", compiled.dataEqual(), e);
         } catch (RuntimeException | Error e) {
             StringWriter trace = new StringWriter();
             e.printStackTrace(new PrintWriter(trace));
@@ -82,11 +59,58 @@ final class Attempt {
                     "fault",
                     e.getClass().getSimpleName(),
                     compiled.dataEqual(),
-                    compiled.seconds(),
                     0,
                     trace.toString());
         }
     }
+
+    private Row build(Case what, Path patch, Compiled compiled) {
+        long start = System.nanoTime();
+        BuildOutcome outcome = build(what, patch);
+        double seconds = (System.nanoTime() - start) / 1e9;
+        return switch (outcome) {
+            case BuildOutcome.Built built ->
+                    new Row(
+                            what.file(),
+                            String.join(
+                                    ",",
+                                    built.manifest().objects().stream().map(o -> o.name()).toList()),
+                            "built",
+                            "",
+                            compiled.dataEqual(),
+                            seconds,
+                            what.name());
+            default ->
+                    new Row(
+                            what.file(),
+                            compiled.target(),
+                            "unchanged",
+                            "",
+                            compiled.dataEqual(),
+                            seconds,
+                            what.name());
+        };
+    }
+
+    /** Seconds of gcc for the patched units and of a build, originals and files warm. */
+    Times time(Case what) throws IOException, InterruptedException {
+        Path patch = patch(what);
+        PatchedTree tree = PatchedTree.apply(kit.tree(), SourcePatch.read(List.of(patch)));
+        double compile = 0;
+        Path work = Files.createTempDirectory("sweep-");
+        try {
+            for (ObjectPair pair : pairs(tree, units(what), work)) {
+                compile += pair.patchedTime().toMillis() / 1e3;
+            }
+        } finally {
+            AtomicFiles.removeTree(work);
+        }
+        long start = System.nanoTime();
+        build(what, patch);
+        return new Times(compile, (System.nanoTime() - start) / 1e9);
+    }
+
+    record Times(double compile, double build) {}
 
     private BuildOutcome build(Case what, Path patch) {
         return new Build(kit, message -> {}, false)
@@ -101,27 +125,31 @@ final class Attempt {
                                 Optional.empty()));
     }
 
-    private Compiled compile(Path patch, List<UnitCommand> units) throws IOException {
+    private List<UnitCommand> units(Case what) {
+        return new UnitCommands(kit.kernelTree()).reachedBy(what.file());
+    }
+
+    private Compiled compile(Path patch, Case what) throws IOException {
+        List<UnitCommand> units = units(what);
+        PatchedTree tree = PatchedTree.apply(kit.tree(), SourcePatch.read(List.of(patch)));
+        boolean equal = true;
         Path work = Files.createTempDirectory("sweep-");
         try {
-            UnitCompiler compiler =
-                    new UnitCompiler(
-                            kit.kernelTree(),
-                            Optional.of(kit.facts().compiler().version()),
-                            kit.facts().release() + "/" + kit.facts().buildId());
-            PatchedTree tree = PatchedTree.apply(kit.tree(), SourcePatch.read(List.of(patch)));
-            boolean equal = true;
-            double seconds = 0;
-            for (ObjectPair pair : compiler.compile(tree, units, work)) {
+            for (ObjectPair pair : pairs(tree, units, work)) {
                 equal &= NamedData.of(pair.original()).equals(NamedData.of(pair.patched()));
-                seconds += pair.patchedTime().toMillis() / 1e3;
             }
-            return new Compiled(units.getFirst().target(), equal, seconds);
         } finally {
-            try (Stream<Path> left = Files.walk(work)) {
-                left.sorted(Comparator.reverseOrder()).forEach(p -> p.toFile().delete());
-            }
+            AtomicFiles.removeTree(work);
         }
+        return new Compiled(units.getFirst().target(), equal);
+    }
+
+    private List<ObjectPair> pairs(PatchedTree tree, List<UnitCommand> units, Path work) {
+        return new UnitCompiler(
+                        kit.kernelTree(),
+                        Optional.of(kit.facts().compiler().version()),
+                        kit.facts().release() + "/" + kit.facts().buildId())
+                .compile(tree, units, work);
     }
 
     private Path patch(Case what) throws IOException, InterruptedException {

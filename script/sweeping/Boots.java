@@ -36,7 +36,8 @@ final class Boots {
                 done
             done >/dev/null 2>&1
             number=0
-            for name in $NAMES; do
+            for livepatch in $LIVEPATCHES; do
+                name=${livepatch%%:*}
                 patch=/sys/kernel/livepatch/$name
                 now; began=$clock
                 if ! insmod /modules/$number.ko 2>/run/error; then
@@ -48,6 +49,9 @@ final class Boots {
                     done
                     now; took=$((clock - began))
                     verdict=ok
+                    for target in $(echo ${livepatch#*:} | tr , ' '); do
+                        [ $target = vmlinux ] || [ -d /sys/module/$target ] || verdict=absent
+                    done
                     [ $waited -lt 300 ] || verdict=stalled
                     echo 0 >$patch/enabled
                     waited=0
@@ -68,8 +72,8 @@ final class Boots {
     /**
      * What a boot showed of a module.
      *
-     * @param verdict ok, insmod (refused), stalled, stays (cannot be removed), lost, log (kernel
-     *     log not clean)
+     * @param verdict ok, absent (as ok, but a module that it patches finds no hardware here), insmod
+     *     (refused), stalled, stays (cannot be removed), lost, log (kernel log not clean)
      * @param transition from insmod to the end of the transition, hundredths of seconds
      */
     record Result(String file, String verdict, int transition, String message) {
@@ -118,7 +122,7 @@ final class Boots {
         List<String> names = new ArrayList<>();
         for (Row row : modules) {
             kos.add(folder.resolve("modules").resolve("livepatch-" + row.message() + ".ko"));
-            names.add("livepatch_" + row.message().replace('-', '_'));
+            names.add("livepatch_" + row.message().replace('-', '_') + ":" + row.target());
         }
         List<String> targets =
                 modules.stream()
@@ -129,7 +133,7 @@ final class Boots {
         Path script = Files.createTempFile("sweep-", ".sh");
         Files.writeString(
                 script,
-                "NAMES='%s'\nTARGETS='%s'\n".formatted(String.join(" ", names), String.join(" ", targets)) + LIFE);
+                "LIVEPATCHES='%s'\nTARGETS='%s'\n".formatted(String.join(" ", names), String.join(" ", targets)) + LIFE);
         Map<Integer, String[]> said = new HashMap<>();
         String problem;
         try {

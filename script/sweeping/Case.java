@@ -1,3 +1,5 @@
+import dev.rebootless.base.Hashes;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 
@@ -10,6 +12,9 @@ import java.util.Locale;
 record Case(List<String> files) {
     /** The kernel takes at most 55 characters of a module's name; "livepatch_" goes before it. */
     private static final int NAME = 36;
+
+    /** Of the path's hash, in hexadecimal digits: xt_DSCP.c and xt_dscp.c are two files. */
+    private static final int HASH = 6;
 
     Case {
         files = List.copyOf(files);
@@ -27,9 +32,12 @@ record Case(List<String> files) {
     String name() {
         String name =
                 file().replaceAll("\\.c$", "").replaceAll("[^A-Za-z0-9]+", "-").toLowerCase(Locale.ROOT);
-        return name.length() > NAME
-                ? name.substring(name.length() - NAME).replaceAll("^-+", "")
-                : name;
+        String end =
+                name.length() > NAME
+                        ? name.substring(name.length() - NAME).replaceAll("^-+", "")
+                        : name;
+        String hash = Hashes.sha256(file().getBytes(StandardCharsets.UTF_8));
+        return end + "-" + hash.substring(0, HASH);
     }
 
     String line() {

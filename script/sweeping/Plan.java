@@ -37,13 +37,12 @@ final class Plan {
         if (Files.exists(kept)) {
             return Files.readAllLines(kept).stream().map(Case::parse).toList();
         }
-        Set<String> units = new HashSet<>();
-        new UnitCommands(kit.kernelTree())
-                .all(System.out::println)
-                .forEach(unit -> units.add(unit.source()));
         List<String> sources = changed(".c");
         int total = sources.size();
-        sources.removeIf(file -> !units.contains(file));
+        UnitCommands commands = new UnitCommands(kit.kernelTree());
+        sources = new ArrayList<>(commands.compiledOf(sources, System.out::println));
+        Set<String> units = new HashSet<>();
+        commands.all(System.out::println).forEach(unit -> units.add(unit.source()));
         Map<String, List<String>> byHeader = headers(sources, units);
         List<String> names = new ArrayList<>(byHeader.keySet());
         System.out.printf(

@@ -16,10 +16,12 @@ final class Report {
 
     private final List<Row> rows;
     private final Map<String, Boots.Result> boots;
+    private final List<Attempt.Times> times;
 
-    Report(List<Row> rows, Map<String, Boots.Result> boots) {
+    Report(List<Row> rows, Map<String, Boots.Result> boots, List<Attempt.Times> times) {
         this.rows = rows;
         this.boots = boots;
+        this.times = times;
     }
 
     /** file, verdict, refusal codes, seconds, loaded, transition in seconds. */
@@ -60,11 +62,11 @@ final class Report {
         share(
                 "of these, whose two objects have equal named data",
                 compiled.stream().filter(Row::dataEqual).toList());
-        share("changed headers with their .c files", rows.stream().filter(Row::isHeader).toList());
+        headers(rows.stream().filter(Row::isHeader).toList());
         codes("refusals of .c files", sources);
         codes("refusals of headers", rows.stream().filter(Row::isHeader).toList());
         lives();
-        times(compiled);
+        times();
     }
 
     private static void codes(String what, List<Row> rows) {
@@ -85,7 +87,9 @@ final class Report {
             Boots.Result boot = boots.get(row.file());
             if (row.is("built") && boot != null) {
                 lives.merge(boot.verdict(), 1, Integer::sum);
-                transitions.add(boot.transition());
+                if (boot.verdict().equals("ok")) {
+                    transitions.add(boot.transition());
+                }
             }
         }
         if (!transitions.isEmpty()) {
@@ -99,19 +103,30 @@ final class Report {
         }
     }
 
-    private static void times(List<Row> compiled) {
+    private void times() {
         List<Double> ratios =
-                compiled.stream()
-                        .filter(r -> r.is("built") && r.compileSeconds() > 0)
-                        .map(r -> (r.buildSeconds() - 1) / r.compileSeconds())
-                        .sorted()
-                        .toList();
+                times.stream().map(t -> (t.build() - 1) / t.compile()).sorted().toList();
         if (!ratios.isEmpty()) {
             System.out.printf(
                     Locale.ROOT,
-                    "median of (build - 1 s) / compile, the original in the cache: %.2f%n",
+                    "of %d built, one after the other, originals in the cache: median of"
+                            + " (build - 1 s) / compile %.2f%n",
+                    ratios.size(),
                     ratios.get(ratios.size() / 2));
         }
+    }
+
+    /** Most headers that change reach no code of the configuration; that is no merit. */
+    private static void headers(List<Row> rows) {
+        System.out.printf(
+                "%-50s %4d: built %d, unchanged %d, refused %d, not compiling %d, slow %d%n",
+                "changed headers with their .c files",
+                rows.size(),
+                count(rows, "built"),
+                count(rows, "unchanged"),
+                count(rows, "refused"),
+                count(rows, "failed"),
+                count(rows, "slow"));
     }
 
     private static long count(List<Row> rows, String verdict) {

@@ -14,9 +14,8 @@ import java.util.Optional;
  * @param target vmlinux or a module; empty where none was found
  * @param verdict built, unchanged, refused, failed (does not compile alone), slow, fault
  * @param codes of the refusals
- * @param dataEqual whether the named data of both objects are equal
- * @param compileSeconds of gcc for the patched unit
- * @param buildSeconds of a build whose original is in the cache
+ * @param dataEqual whether the named data of both objects are equal, as far as is known
+ * @param buildSeconds of a build whose original is in the cache, with another beside it
  * @param message the name of the module, or why there is none
  */
 record Row(
@@ -25,18 +24,16 @@ record Row(
         String verdict,
         String codes,
         boolean dataEqual,
-        double compileSeconds,
         double buildSeconds,
         String message) {
 
-    static Row of(Case what, String target, String verdict, boolean dataEqual, double compile, RebootlessException e) {
+    static Row of(Case what, String target, String verdict, boolean dataEqual, RebootlessException e) {
         return new Row(
                 what.file(),
                 target,
                 verdict,
                 String.join(",", e.problems().stream().map(p -> p.code()).distinct().sorted().toList()),
                 dataEqual,
-                compile,
                 0,
                 String.join(
                         " | ",
@@ -61,7 +58,6 @@ record Row(
                         verdict,
                         codes,
                         Boolean.toString(dataEqual),
-                        String.format(Locale.ROOT, "%.2f", compileSeconds),
                         String.format(Locale.ROOT, "%.2f", buildSeconds),
                         message.replace('\t', ' ').replace('\n', ' '))
                 + "\n";
@@ -76,8 +72,7 @@ record Row(
                 c[3],
                 Boolean.parseBoolean(c[4]),
                 Double.parseDouble(c[5]),
-                Double.parseDouble(c[6]),
-                c[7]);
+                c[6]);
     }
 
     /** All rows of a table, by file; a line that a kill cut short is left out. */
@@ -86,7 +81,7 @@ record Row(
         Optional<List<String>> lines =
                 Files.exists(table) ? Optional.of(Files.readAllLines(table)) : Optional.empty();
         for (String line : lines.orElse(List.of())) {
-            if (line.split("\t", -1).length == 8) {
+            if (line.split("\t", -1).length == 7) {
                 Row row = parse(line);
                 rows.put(row.file(), row);
             }

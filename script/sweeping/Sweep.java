@@ -1,12 +1,15 @@
 import dev.rebootless.source.kit.KernelRequest;
 import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.kit.Kits;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -21,7 +24,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * on it. Run by script/sweep.
  *
  * <p>Arguments: the older and the newer kernel (RELEASE=VERSION), the folder for results, how many
- * files (0: all) and headers, the seed. What is in the folder already is not done again.
+ * files (0: all) and headers, the seed, the commit of these programs. What is in the folder already
+ * is not done again.
  */
 public final class Sweep {
     /** gcc's threads are two for each build, of which the cached original is often none. */
@@ -29,6 +33,9 @@ public final class Sweep {
 
     /** A header that thousands of units include can take an hour; such a case is given up. */
     private static final int MINUTES = 10;
+
+    /** So many of the builds are timed. */
+    private static final int TIMED = 21;
 
     public static void main(String[] args) throws Exception {
         Kits kits = new Kits(Kits.userCache(), message -> {});
@@ -38,6 +45,13 @@ public final class Sweep {
         int files = Integer.parseInt(args[3]);
         int headers = Integer.parseInt(args[4]);
         long seed = Long.parseLong(args[5]);
+        requireSameRun(
+                folder,
+                "%s to %s by %s%n"
+                        .formatted(
+                                older.facts().sourceVersion(),
+                                newer.facts().sourceVersion(),
+                                args[6]));
         System.out.printf(
                 "%s (%s) to %s, seed %d%n",
                 older.facts().release(),
@@ -45,13 +59,44 @@ public final class Sweep {
                 newer.facts().sourceVersion(),
                 seed);
         List<Case> cases = new Plan(older, newer.tree()).cases(folder, files, headers, seed);
-        List<Row> rows = buildAll(new Attempt(older, newer.tree(), folder), folder, cases);
+        Attempt attempt = new Attempt(older, newer.tree(), folder);
+        List<Row> rows = buildAll(attempt, folder, cases);
         Boots boots = new Boots(older, folder);
         boots.all(rows);
-        Report report = new Report(rows, boots.read());
+        Report report = new Report(rows, boots.read(), times(attempt, cases, rows, seed));
         report.write(folder.resolve("table.tsv"));
         report.sample(folder.resolve("refusals-to-check.txt"), seed);
         report.print();
+    }
+
+    /** What was found by other programs, or of other kernels, is not gone on with. */
+    private static void requireSameRun(Path folder, String run) throws IOException {
+        Path mark = folder.resolve("run.txt");
+        if (!Files.exists(mark)) {
+            Files.writeString(mark, run);
+        } else if (!Files.readString(mark).equals(run)) {
+            System.err.printf(
+                    "%s has results of another run: %s  give another folder with --work%n",
+                    folder, Files.readString(mark));
+            System.exit(2);
+        }
+    }
+
+    /** Some of what was built, in turn, with nothing beside it: compile and build are compared. */
+    private static List<Attempt.Times> times(
+            Attempt attempt, List<Case> cases, List<Row> rows, long seed) throws Exception {
+        List<Case> built = new ArrayList<>();
+        for (int i = 0; i < cases.size(); i++) {
+            if (rows.get(i).is("built") && !cases.get(i).isHeader()) {
+                built.add(cases.get(i));
+            }
+        }
+        Collections.shuffle(built, new Random(seed));
+        List<Attempt.Times> times = new ArrayList<>();
+        for (Case what : built.subList(0, Math.min(TIMED, built.size()))) {
+            times.add(attempt.time(what));
+        }
+        return times;
     }
 
     private static List<Row> buildAll(Attempt attempt, Path folder, List<Case> cases)
@@ -98,7 +143,7 @@ public final class Sweep {
             return row.get(MINUTES, TimeUnit.MINUTES);
         } catch (TimeoutException e) {
             row.cancel(true);
-            return new Row(what.file(), "", "slow", "", false, 0, 0, "over " + MINUTES + " minutes");
+            return new Row(what.file(), "", "slow", "", !what.isHeader(), 0, "over " + MINUTES + " minutes");
         }
     }
 }

@@ -8,13 +8,17 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -133,6 +137,29 @@ public final class UnitCommands {
      */
     public List<UnitCommand> all(Progress progress) {
         return TreePlan.of(kernel, progress).units();
+    }
+
+    /**
+     * Of some {@code .c} files those that code of vmlinux or of modules is compiled from: units,
+     * sources of objects that several of them share, and what these include.
+     *
+     * @throws RebootlessException exit status 5 {@code RBL-KBUILD} when make fails
+     */
+    public SortedSet<String> compiledOf(Collection<String> sources, Progress progress) {
+        TreePlan plan = TreePlan.of(kernel, progress);
+        Set<String> compiled = new HashSet<>();
+        plan.units().forEach(unit -> compiled.add(unit.source()));
+        plan.sides().stream()
+                .filter(side -> side.kind() == SideCommand.Kind.SHARED_OBJECT)
+                .forEach(side -> compiled.add(side.source()));
+        SortedSet<String> found = new TreeSet<>();
+        for (String source : sources) {
+            if (compiled.contains(source)
+                    || included.includersOf(source).stream().anyMatch(compiled::contains)) {
+                found.add(source);
+            }
+        }
+        return found;
     }
 
     /**
