@@ -1,5 +1,6 @@
 import dev.rebootless.elf.ElfObject;
 import dev.rebootless.elf.ElfReader;
+import dev.rebootless.elf.ElfRelocation;
 import dev.rebootless.elf.ElfSection;
 import dev.rebootless.elf.ElfSymbol;
 import java.io.IOException;
@@ -45,10 +46,13 @@ final class NamedData {
                     1,
                     Integer::sum);
         }
-        // An export is data without a name of type object: a section for each
-        // (include/asm-generic/export.h), or entries of one (include/linux/export.h of 6.12).
+        // Tables that the linker gathers are data, whatever their entries are called: exports
+        // (include/asm-generic/export.h; of 6.12 include/linux/export.h), PCI quirks
+        // (include/linux/pci.h).
         for (ElfSection section : elf.sections()) {
-            if (section.name().startsWith("___ksymtab") || section.name().equals(".export_symbol")) {
+            if (section.name().startsWith("___ksymtab")
+                    || section.name().equals(".export_symbol")
+                    || section.name().startsWith(".pci_fixup")) {
                 data.merge(section.name() + " " + section.size(), 1, Integer::sum);
             }
         }
@@ -59,10 +63,18 @@ final class NamedData {
     private static String pointers(ElfObject elf, ElfSection section, ElfSymbol of) {
         return elf.relocations(section).stream()
                 .filter(r -> r.offset() >= of.value() && r.offset() < of.value() + of.size())
-                .filter(r -> !r.symbol().isSectionSymbol())
-                .map(r -> " " + (r.offset() - of.value()) + ":" + r.symbol().name().replaceAll("\\.[0-9]+$", ""))
-                .filter(p -> !COMPILER_MADE.matcher(p.substring(p.indexOf(':') + 1)).matches())
+                .filter(r -> !name(r).isEmpty())
+                .map(r -> " " + (r.offset() - of.value()) + ":" + name(r))
                 .sorted()
                 .reduce("", String::concat);
+    }
+
+    /**
+     * Of static functions and data the assembler names the section, which is theirs alone. Of what
+     * the compiler made, strings above all, neither name nor place says anything.
+     */
+    private static String name(ElfRelocation relocation) {
+        String name = relocation.symbol().label().replaceAll("\\.[0-9]+$", "");
+        return COMPILER_MADE.matcher(name).matches() || name.matches("\\.rodata\\..*(str|cst)") ? "" : name;
     }
 }

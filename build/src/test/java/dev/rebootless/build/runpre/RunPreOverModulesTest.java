@@ -2,6 +2,8 @@ package dev.rebootless.build.runpre;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.rebootless.elf.Elf;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -28,5 +30,16 @@ final class RunPreOverModulesTest {
         System.out.printf("%s: %d functions%n", source, verdict.functions());
         assertThat(verdict.functions()).isGreaterThan(10);
         assertThat(verdict.unproven()).isEmpty();
+    }
+
+    /** What the Makefile calls arch/x86/kvm/../../../virt/kvm/eventfd.c says so in __FILE__. */
+    @Test
+    void aUnitThatItsMakefileNamesThroughAnotherFolderIsTheShippedCode() {
+        StockKit.Verdict verdict = kit.matchAll("virt/kvm/eventfd.c");
+
+        assertThat(verdict.functions()).isGreaterThan(20);
+        // Of weak functions the kernel has the architecture's own.
+        assertThat(verdict.unproven())
+                .allMatch(i -> i.symbols().stream().anyMatch(s -> s.binding() == Elf.STB_WEAK));
     }
 }

@@ -137,6 +137,11 @@ final class KbuildPlan {
                 arguments.add(argument);
             }
         }
+        if (source.contains("/../")) {
+            // The file is given to gcc by its plain path, and __FILE__ must be what the Makefile
+            // wrote: arch/x86/kvm/../../../virt/kvm/kvm_main.c.
+            arguments.add("-fmacro-prefix-map=" + normalised(source) + "=" + source);
+        }
         boolean checked =
                 !following.isEmpty()
                         && following.getFirst().endsWith("/objtool")

@@ -28,7 +28,7 @@ record TreePlan(
         List<SideCommand> sides,
         List<String> named) {
     /** Raised whenever what is kept, or how it is found, changes. */
-    private static final int FORMAT = 3;
+    private static final int FORMAT = 4;
 
     private static final String MARKER = "-DREBOOTLESS_PLAN";
 

@@ -47,7 +47,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public final class UnitCommands {
     /** Raised whenever what is kept, or how it is found, changes. */
-    private static final int FORMAT = 1;
+    private static final int FORMAT = 2;
 
     private static final String MARKER = "-DREBOOTLESS_PLAN";
     private static final Pattern PROGRAM = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]*");

@@ -39,7 +39,12 @@ class KbuildPlanTest {
                                 List.of(),
                                 "vmlinux",
                                 "d/lib"),
-                        new UnitCommand("d/e.c", List.of("-O2"), List.of(), "vmlinux", "d/e"));
+                        new UnitCommand(
+                                "d/e.c",
+                                List.of("-O2", "-fmacro-prefix-map=d/e.c=d/sub/../e.c"),
+                                List.of(),
+                                "vmlinux",
+                                "d/e"));
         assertThat(units.shared()).containsExactly("d/b.c");
         assertThat(units.unlinked()).containsExactly("d/vdso.c");
     }
