@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The programs of another suite of Debian that make and use a kit, down to the C library: the
@@ -39,6 +40,10 @@ record Toolchain(DebianSuite suite, List<PackageRecord> packages) {
                     "gzip",
                     "perl-base",
                     "sed");
+
+    /** Links into {@code usr} on an installed system (file-hierarchy(7)). */
+    private static final Set<String> MERGED =
+            Set.of("bin", "sbin", "lib", "lib32", "lib64", "libx32");
 
     Toolchain {
         packages = List.copyOf(packages);
@@ -84,13 +89,7 @@ record Toolchain(DebianSuite suite, List<PackageRecord> packages) {
      */
     static void unpack(List<Path> debs, Path out) throws IOException {
         Unpacker.programs(debs, out);
-        if (!Files.isDirectory(out.resolve("usr"), LinkOption.NOFOLLOW_LINKS)) {
-            throw RebootlessException.environment(
-                    "RBL-PACKAGE",
-                    debs.getLast().getFileName().toString(),
-                    "and the others unpacked with it have no folder /usr",
-                    "do not use these packages; fetch them from Debian");
-        }
+        requireOnlyPrograms(out, debs.getLast());
         for (String folder : List.of("bin", "lib", "lib64")) {
             Path link = out.resolve(folder);
             if (!Files.isSymbolicLink(link)) {
@@ -104,6 +103,48 @@ record Toolchain(DebianSuite suite, List<PackageRecord> packages) {
         if (!Files.exists(awk) && Files.exists(out.resolve("usr/bin/mawk"))) {
             Files.createSymbolicLink(awk, Path.of("mawk"));
         }
+    }
+
+    /**
+     * At the top is {@code usr}, and what merged into it: the members are named by the package, and
+     * its {@code etc} would be shown as this machine's is ({@link
+     * dev.rebootless.source.sandbox.Sandbox#alternatives}).
+     */
+    private static void requireOnlyPrograms(Path root, Path deb) throws IOException {
+        if (!Files.isDirectory(root.resolve("usr"), LinkOption.NOFOLLOW_LINKS)) {
+            throw hostile(deb, "have no folder /usr");
+        }
+        try (Stream<Path> top = Files.list(root)) {
+            for (Path each : top.sorted().toList()) {
+                String name = each.getFileName().toString();
+                if (!name.equals("usr") && !isMerged(each, name)) {
+                    throw hostile(deb, "have more than programs and libraries: /" + name);
+                }
+            }
+        }
+    }
+
+    private static boolean isMerged(Path folder, String name) throws IOException {
+        if (!MERGED.contains(name)) {
+            return false;
+        }
+        if (Files.isSymbolicLink(folder)) {
+            return Files.readSymbolicLink(folder).equals(Path.of("usr", name));
+        }
+        if (!Files.isDirectory(folder)) {
+            return false;
+        }
+        try (Stream<Path> content = Files.list(folder)) {
+            return content.findAny().isEmpty();
+        }
+    }
+
+    private static RebootlessException hostile(Path deb, String what) {
+        return RebootlessException.environment(
+                "RBL-PACKAGE",
+                deb.getFileName().toString(),
+                "and the others unpacked with it " + what,
+                "do not use these packages; fetch them from Debian");
     }
 
     KitFacts.Toolchain facts() {

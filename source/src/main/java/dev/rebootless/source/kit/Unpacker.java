@@ -33,6 +33,14 @@ final class Unpacker {
 
     private static final String PACKAGE = "/build/package.deb";
 
+    /** Which symbolic links may come out of a package. */
+    private enum Links {
+        /** Image packages have none but those excluded, and their parts are moved afterwards. */
+        NONE,
+        /** Such as stay in the folder, whatever is moved with it as a whole. */
+        WITHIN
+    }
+
     private Unpacker() {}
 
     /** The control data of a package as text. */
@@ -53,11 +61,15 @@ final class Unpacker {
      * @param out an empty folder
      */
     static void image(Path deb, Path out) {
-        unpack(
+        run(
                 deb,
                 out,
                 MAX_PACKAGE_BYTES,
-                "tar -x $QUIET --exclude=./usr/share --exclude='./lib/modules/*/build' --exclude='./lib/modules/*/source'");
+                "tar -x $QUIET --exclude=./usr/share"
+                        + " --exclude='./lib/modules/*/build' --exclude='./lib/modules/*/source'"
+                        + " --exclude='./usr/lib/modules/*/build'"
+                        + " --exclude='./usr/lib/modules/*/source'");
+        tame(out, deb, Links.NONE);
         moved(out, "usr/lib/modules", "lib/modules");
     }
 
@@ -131,14 +143,39 @@ final class Unpacker {
                             // r: names of files, h: targets of hard links, but of no symbolic ones.
                             + " --transform='flags=rh;s,^\\./\\(s\\?bin\\|lib\\(32\\|64\\|x32\\)\\?\\)/,./usr/\\1/,'");
         }
-        // Absolute links stay in the root: it is / for whoever follows them.
-        tame(out, debs.getLast(), true);
+        try {
+            makeLinksRelative(out);
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+        tame(out, debs.getLast(), Links.WITHIN);
+    }
+
+    /**
+     * Absolute links of programs and libraries (libc6 of Debian 12 has one to the loader) mean the
+     * root that they were unpacked to. Outside the sandbox, only relative ones lead there and not
+     * to files of this machine.
+     */
+    private static void makeLinksRelative(Path root) throws IOException {
+        List<Path> links;
+        try (Stream<Path> walk = Files.walk(root)) {
+            links = walk.filter(Files::isSymbolicLink).toList();
+        }
+        for (Path link : links) {
+            Path target = Files.readSymbolicLink(link);
+            // Those that climb stay as they are, and are refused.
+            if (target.isAbsolute() && target.equals(target.normalize())) {
+                Path inside = root.resolve(Path.of("/").relativize(target));
+                Files.delete(link);
+                Files.createSymbolicLink(link, link.getParent().relativize(inside));
+            }
+        }
     }
 
     /** Runs {@code script}, which reads the package's tar on standard input and writes into out. */
     private static void unpack(Path deb, Path out, long limit, String script) {
         run(deb, out, limit, script);
-        tame(out, deb, false);
+        tame(out, deb, Links.WITHIN);
     }
 
     private static void run(Path deb, Path out, long limit, String script) {
@@ -162,9 +199,9 @@ final class Unpacker {
         }
     }
 
-    private static void tame(Path out, Path deb, boolean isRoot) {
+    private static void tame(Path out, Path deb, Links links) {
         try {
-            requireTame(out, deb, isRoot);
+            requireTame(out, deb, links);
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
@@ -187,7 +224,7 @@ final class Unpacker {
     }
 
     /** Only plain files, folders, and links that stay within the folder. */
-    private static void requireTame(Path root, Path deb, boolean isRoot) throws IOException {
+    private static void requireTame(Path root, Path deb, Links links) throws IOException {
         int[] entries = {0};
         Files.walkFileTree(
                 root,
@@ -203,9 +240,12 @@ final class Unpacker {
                         if (a.isSymbolicLink()) {
                             Path target = Files.readSymbolicLink(file);
                             if (target.isAbsolute()
-                                    ? !isRoot
-                                    : !file.resolveSibling(target).normalize().startsWith(root)) {
+                                    || climbsLate(target)
+                                    || !file.resolveSibling(target).normalize().startsWith(root)) {
                                 throw wild(file, "is a link that leads out of the package");
+                            }
+                            if (links == Links.NONE) {
+                                throw wild(file, "is a link, which such a package has no need of");
                             }
                         } else if (!a.isRegularFile()) {
                             throw wild(file, "is neither a file nor a folder nor a link");
@@ -231,6 +271,23 @@ final class Unpacker {
                                 "do not use this package; fetch it from Debian");
                     }
                 });
+    }
+
+    /**
+     * Whether it has {@code ..} after a name, which may be that of a linked folder: then it leads
+     * elsewhere than the text says. Those at the start climb from the link's own
+     * folder, which is no link.
+     */
+    private static boolean climbsLate(Path target) {
+        boolean isNamed = false;
+        for (Path part : target) {
+            boolean climbs = part.toString().equals("..");
+            if (climbs && isNamed) {
+                return true;
+            }
+            isNamed |= !climbs && !part.toString().equals(".");
+        }
+        return false;
     }
 
     private static void moved(Path root, String from, String to) {

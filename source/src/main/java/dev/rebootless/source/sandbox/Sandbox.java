@@ -163,8 +163,7 @@ public final class Sandbox {
      */
     public Sandbox alternatives() {
         String inside = "/etc/alternatives";
-        Path outside = root.outside(Path.of(inside));
-        return Files.isDirectory(outside) ? readOnly(outside, inside) : this;
+        return hasFolder(inside) ? readOnly(root.outside(Path.of(inside)), inside) : this;
     }
 
     /** The folder, as named inside, that programs start in. */
@@ -246,7 +245,7 @@ public final class Sandbox {
         words.addAll(List.of("--cap-drop", "ALL", "--hostname", "build", "--clearenv"));
         ENVIRONMENT.forEach((name, value) -> words.addAll(List.of("--setenv", name, value)));
         words.addAll(List.of("--ro-bind", outside("/usr"), "/usr"));
-        if (Files.isDirectory(root.outside(Path.of("/usr/local")))) {
+        if (hasFolder("/usr/local")) {
             // What the administrator put there is no part of the toolchain.
             words.addAll(List.of("--tmpfs", "/usr/local"));
         }
@@ -265,6 +264,21 @@ public final class Sandbox {
         words.addAll(List.of("--chdir", workingFolder, "--"));
         words.addAll(command);
         return words;
+    }
+
+    /**
+     * Whether the root itself has this folder: a link in a root that was unpacked would be followed
+     * on this machine.
+     */
+    private boolean hasFolder(String inside) {
+        Path at = root.folder();
+        for (Path name : Path.of(inside)) {
+            at = at.resolve(name);
+            if (!Files.isDirectory(at, LinkOption.NOFOLLOW_LINKS)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private String outside(String inside) {

@@ -14,6 +14,8 @@ import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class UnpackerTest {
     private static final int ROUNDS = 40;
@@ -62,7 +64,8 @@ class UnpackerTest {
         // Inside it leads to the library of the same root, never to the machine's.
         Sandbox inside = Sandbox.of(Sandbox.Limits.LOOK, new ProgramRoot(out));
         assertThat(Files.readSymbolicLink(out.resolve("usr/lib64/ld.so")))
-                .isEqualTo(Path.of("/lib/x/ld-1.so"));
+                .isEqualTo(Path.of("../../lib/x/ld-1.so"));
+        assertThat(out.resolve("usr/lib64/ld.so")).hasContent("loader\n");
         assertThat(inside.run(List.of("/usr/bin/true")).err()).contains("No such file");
         assertThat(out.resolve("etc")).doesNotExist();
         assertThat(out.resolve("usr/share")).doesNotExist();
@@ -74,6 +77,76 @@ class UnpackerTest {
         assertThatThrownBy(() -> Toolchain.unpack(List.of(deb), out))
                 .hasMessageContaining("RBL-PACKAGE")
                 .hasMessageContaining("hostile");
+    }
+
+    /** tar's excludes are written as Debian names members, with ./ before them. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "mkdir -p usr etc/alternatives; tar -cf data.tar usr etc",
+                "mkdir usr; ln -s /etc etc; tar -cf data.tar usr etc",
+                "mkdir usr; echo x > new; tar -cf data.tar ./usr ./new",
+                "mkdir usr bin; echo x > bin/sh; tar -cf data.tar usr bin",
+                "mkdir usr; echo x > sbin; tar -cf data.tar ./usr ./sbin",
+                "mkdir usr; ln -s /bin lib; tar -cf data.tar usr lib"
+            })
+    void aRootWithMoreThanProgramsIsRefused(String data) throws IOException {
+        Path deb = TinyDebs.withData(folder, data);
+        assertThatThrownBy(() -> Toolchain.unpack(List.of(deb), out))
+                .hasMessageContaining("RBL-PACKAGE")
+                .hasMessageContaining("more than programs");
+    }
+
+    @Test
+    void anAbsoluteLinkThatClimbsIsRefusedInARoot() throws IOException {
+        Path deb =
+                TinyDebs.withData(
+                        folder,
+                        "mkdir -p usr/bin; ln -s /usr/../../x usr/bin/sh; tar -cf data.tar ./usr");
+        assertThatThrownBy(() -> Toolchain.unpack(List.of(deb), out))
+                .hasMessageContaining("/usr/bin/sh is a link that leads out");
+    }
+
+    /** As text it stays inside, but d is a link to the top, of which it leads to the parent. */
+    @Test
+    void aLinkThatLeadsOutThroughALinkedFolderIsRefused() throws IOException {
+        Path deb =
+                TinyDebs.withData(
+                        folder,
+                        "mkdir -p usr/lib/a; ln -s ../../.. usr/lib/a/d;"
+                                + " ln -s d/../secret usr/lib/a/x; tar -cf data.tar ./usr");
+        Files.writeString(folder.resolve("secret"), "of the machine");
+        assertThatThrownBy(() -> Toolchain.unpack(List.of(deb), out))
+                .hasMessageContaining("/usr/lib/a/x is a link that leads out");
+        assertThat(out.resolve("usr/lib/a/x")).hasContent("of the machine");
+    }
+
+    /** It stays inside where it is unpacked, but not one folder higher, where it is moved to. */
+    @Test
+    void aLinkBesideTheModulesIsRefused() throws IOException {
+        Path deb =
+                TinyDebs.withData(
+                        folder,
+                        "mkdir -p usr/lib/modules/1; ln -s ../../../../x usr/lib/modules/1/y;"
+                                + " tar -cf data.tar ./usr");
+        assertThatThrownBy(() -> Unpacker.image(deb, out))
+                .hasMessageContaining("RBL-PACKAGE")
+                .hasMessageContaining("/usr/lib/modules/1/y is a link");
+    }
+
+    @Test
+    void theLinksFromModulesToHeadersAreLeftOut() throws IOException {
+        for (String modules : List.of("lib/modules/1", "usr/lib/modules/1")) {
+            String data =
+                    "mkdir -p M; touch M/a.ko; ln -s /usr/src/h M/build; ln -s ../../../src/h M/source;"
+                            + " tar -cf data.tar ./M";
+            Path deb = TinyDebs.withData(folder, data.replace("M", modules));
+            Path into = Files.createDirectory(folder.resolve("of-" + modules.length()));
+            Unpacker.image(deb, into);
+            assertThat(into.resolve("lib/modules/1"))
+                    .isDirectoryContaining("glob:**/a.ko")
+                    .isDirectoryNotContaining("glob:**/{build,source}");
+        }
     }
 
     @Test

@@ -128,6 +128,24 @@ class SandboxTest {
                         "/:", "busybox", "dev", "tmp", "usr", "", "/usr/bin:", "note");
     }
 
+    /** Each link would be followed on this machine, by the one who prepares the sandbox. */
+    @Test
+    void aRootOfItsOwnThatLinksToFoldersOfTheMachineShowsNoneOfThem() throws IOException {
+        Path machines = Files.createDirectories(out.resolve("machine/alternatives")).getParent();
+        Files.createDirectories(out.resolve("root/usr/bin"));
+        Files.createSymbolicLink(out.resolve("root/etc"), machines);
+        Files.createSymbolicLink(out.resolve("root/usr/local"), machines);
+        Path busybox = Path.of("/bin/busybox");
+        Subprocess.Result result =
+                Sandbox.of(Sandbox.Limits.LOOK, new ProgramRoot(out.resolve("root")))
+                        .alternatives()
+                        .readOnly(busybox, "/busybox")
+                        .run(List.of("/busybox", "ls", "/", "/etc/alternatives"));
+        assertThat(result.out().lines())
+                .containsExactlyInAnyOrder("/:", "busybox", "dev", "tmp", "usr");
+        assertThat(result.err()).contains("/etc/alternatives: No such file");
+    }
+
     @Test
     void thereIsNoNetwork() {
         assertThat(
