@@ -90,8 +90,13 @@ public record DebianSuite(String name) {
                         cache.toAbsolutePath().resolve("locks/suite-" + name + ".lock"),
                         "the package lists of " + name,
                         steps.progress())) {
-            boolean have = hasLists(folder) && sources.equals(written(folder));
-            if (have && isFresh(folder.resolve(UPDATED))) {
+            // Without the mark, the first update was interrupted, and lists may be missing.
+            Path mark = folder.resolve(UPDATED);
+            boolean have =
+                    hasLists(folder)
+                            && Files.exists(mark)
+                            && sources.equals(written(folder));
+            if (have && isFresh(mark)) {
                 return apt(folder);
             }
             if (!have) {
@@ -103,7 +108,7 @@ public record DebianSuite(String name) {
                             "asking " + name + " for its package lists",
                             () -> apt(folder).update());
             if (failure.isEmpty() && hasLists(folder)) {
-                AtomicFiles.write(folder.resolve(UPDATED), Instant.now() + "\n");
+                AtomicFiles.write(mark, Instant.now() + "\n");
             } else if (have) {
                 steps.progress()
                         .step(
@@ -125,11 +130,11 @@ public record DebianSuite(String name) {
         }
     }
 
+    /** Of a mark of the future nothing is known: the clock was set. */
     private static boolean isFresh(Path mark) throws IOException {
-        return Files.exists(mark)
-                && Files.getLastModifiedTime(mark)
-                        .toInstant()
-                        .isAfter(Instant.now().minus(LISTS_STAY_GOOD));
+        Duration age =
+                Duration.between(Files.getLastModifiedTime(mark).toInstant(), Instant.now());
+        return !age.isNegative() && age.compareTo(LISTS_STAY_GOOD) < 0;
     }
 
     private static List<String> written(Path folder) throws IOException {
@@ -168,6 +173,7 @@ public record DebianSuite(String name) {
             #clear APT::Update::Post-Invoke-Stats;
             #clear APT::Architectures;
             #clear Acquire::Languages;
+            #clear Acquire::AllowReleaseInfoChange;
             #clear APT::NeverAutoRemove;
             APT::Architecture "amd64";
             APT::Architectures { "amd64"; };
@@ -176,6 +182,8 @@ public record DebianSuite(String name) {
             Acquire::AllowInsecureRepositories "false";
             Acquire::AllowWeakRepositories "false";
             Acquire::AllowDowngradeToInsecureRepositories "false";
+            Acquire::AllowReleaseInfoChange "false";
+            Acquire::Check-Valid-Until "true";
             Acquire::Languages "none";
             """;
 
