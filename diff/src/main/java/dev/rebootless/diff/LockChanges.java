@@ -1,6 +1,10 @@
 package dev.rebootless.diff;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -17,8 +21,9 @@ import java.util.regex.Pattern;
  *
  * <p>What is compared is how often a function calls what locks, unlocks, gets or puts, and how many
  * locked instructions it has, of which most reference counts are made. What is inlined counts where
- * it stands. The clones and cold parts of a function count as that function, and what only moves
- * into a function that the patch adds, or out of one that it removes, is no difference.
+ * it stands. The clones and cold parts of a function count as that function. What a function that
+ * the patch adds or removes does counts where it is called, so what only moves into it or out of it
+ * is no difference for a function that calls it.
  */
 final class LockChanges {
     /** How the count of locked instructions is called, as no symbol can be. */
@@ -67,9 +72,12 @@ final class LockChanges {
     private LockChanges() {}
 
     /** How often each function of a unit does each of these things. */
-    private record Counts(SortedMap<String, SortedMap<String, Integer>> byFunction) {
+    private record Counts(
+            SortedMap<String, SortedMap<String, Integer>> byFunction,
+            Map<String, SortedMap<String, Integer>> calls) {
         static Counts of(ObjectModel model, Set<String> functions) {
             SortedMap<String, SortedMap<String, Integer>> counts = new TreeMap<>();
+            Map<String, SortedMap<String, Integer>> calls = new HashMap<>();
             for (Item item : model.items()) {
                 String function = function(item.name());
                 if (!item.isFunction() || !functions.contains(function)) {
@@ -82,6 +90,16 @@ final class LockChanges {
                     if (counts(called)) {
                         of.merge(called, 1, Integer::sum);
                     }
+                    if (functions.contains(called)
+                            && !called.equals(function)
+                            && model.architecture()
+                                    .isBranch(
+                                            item.section(),
+                                            item.offset() + reference.offset(),
+                                            reference.type())) {
+                        calls.computeIfAbsent(function, f -> new TreeMap<>())
+                                .merge(called, 1, Integer::sum);
+                    }
                 }
                 int locked =
                         (int)
@@ -92,7 +110,7 @@ final class LockChanges {
                     of.merge(ATOMICS, locked, Integer::sum);
                 }
             }
-            return new Counts(counts);
+            return new Counts(counts, calls);
         }
 
         private static String called(Reference reference) {
@@ -104,9 +122,55 @@ final class LockChanges {
             };
         }
 
-        int count(String function, String what) {
+        boolean has(String function) {
+            return byFunction.containsKey(function);
+        }
+
+        SortedMap<String, Integer> calls(String function) {
+            return calls.getOrDefault(function, Collections.emptySortedMap());
+        }
+
+        /**
+         * How often a function does it, with what it calls of those that the other object has not.
+         * What calls itself counts once.
+         *
+         * @param known results so far, of this thing
+         */
+        int count(String function, String what, Counts other, Map<String, Integer> known) {
+            Integer before = known.putIfAbsent(function, 0);
+            if (before != null) {
+                return before;
+            }
             SortedMap<String, Integer> of = byFunction.get(function);
-            return of == null ? 0 : of.getOrDefault(what, 0);
+            long count = of == null ? 0 : of.getOrDefault(what, 0);
+            for (Map.Entry<String, Integer> call : calls(function).entrySet()) {
+                if (!other.has(call.getKey())) {
+                    count += (long) call.getValue() * count(call.getKey(), what, other, known);
+                }
+            }
+            int result = (int) Math.min(count, Integer.MAX_VALUE);
+            known.put(function, result);
+            return result;
+        }
+
+        /**
+         * The functions to speak of: those that both objects have, and what this one alone has and
+         * none of those calls.
+         */
+        Set<String> roots(Counts other) {
+            Set<String> roots = new TreeSet<>(byFunction.keySet());
+            Deque<String> open = new ArrayDeque<>(roots);
+            open.removeIf(f -> !other.has(f));
+            Set<String> seen = new HashSet<>(open);
+            while (!open.isEmpty()) {
+                for (String called : calls(open.remove()).keySet()) {
+                    if (!other.has(called) && seen.add(called)) {
+                        roots.remove(called);
+                        open.add(called);
+                    }
+                }
+            }
+            return roots;
         }
 
         Set<String> things() {
@@ -145,32 +209,19 @@ final class LockChanges {
         Counts after = Counts.of(patched, functions);
         Set<String> things = new TreeSet<>(before.things());
         things.addAll(after.things());
+        Set<String> roots = before.roots(after);
+        roots.addAll(after.roots(before));
         SortedMap<String, List<String>> differences = new TreeMap<>();
         for (String thing : things) {
-            int sum = 0;
-            boolean moves = false;
-            Set<String> differ = new HashSet<>();
-            for (String function : functions) {
-                int was = before.count(function, thing);
-                int is = after.count(function, thing);
-                sum += is - was;
+            Map<String, Integer> knownBefore = new HashMap<>();
+            Map<String, Integer> knownAfter = new HashMap<>();
+            for (String function : roots) {
+                int was = before.count(function, thing, after, knownBefore);
+                int is = after.count(function, thing, before, knownAfter);
                 if (was != is) {
-                    differ.add(function);
-                    moves |=
-                            !before.byFunction().containsKey(function)
-                                    || !after.byFunction().containsKey(function);
-                }
-            }
-            if (sum != 0 || !moves) {
-                for (String function : differ) {
                     differences
                             .computeIfAbsent(function, f -> new ArrayList<>())
-                            .add(
-                                    "%s %d times instead of %d"
-                                            .formatted(
-                                                    thing,
-                                                    after.count(function, thing),
-                                                    before.count(function, thing)));
+                            .add("%s %d times instead of %d".formatted(thing, is, was));
                 }
             }
         }

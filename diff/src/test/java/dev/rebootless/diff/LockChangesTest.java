@@ -83,6 +83,86 @@ class LockChangesTest {
         assertThat(warnings(BEFORE, helper)).isEmpty();
     }
 
+    private static final String HELPER =
+            "static __attribute__((noinline)) void h(void) { mutex_lock(&a); state++; } ";
+
+    /** The counts of all functions together are the same. */
+    @Test
+    void aLockThatMovesIntoANewHelperOfAnotherFunctionIsNamedForBoth() {
+        String other = "int f(int x) { state += x; mutex_unlock(&a); return state; } ";
+        assertThat(
+                        warnings(
+                                BEFORE + " void g(void) { work(2); }",
+                                HELPER + other + "void g(void) { h(); work(2); }"))
+                .hasSize(2)
+                .anyMatch(w -> w.startsWith("f: ") && w.contains("mutex_lock 0 times instead of 1"))
+                .anyMatch(w ->
+                        w.startsWith("g: ") && w.contains("mutex_lock 1 times instead of 0"));
+        assertThat(
+                        warnings(
+                                HELPER + other + "void g(void) { h(); work(2); }",
+                                BEFORE + " void g(void) { work(2); }"))
+                .hasSize(2)
+                .anyMatch(w -> w.startsWith("f: ") && w.contains("mutex_lock 1 times instead of 0"))
+                .anyMatch(w ->
+                        w.startsWith("g: ") && w.contains("mutex_lock 0 times instead of 1"));
+    }
+
+    @Test
+    void aHelperThatGoesOrHasAnotherNameIsNoDifference() {
+        String f = "int f(int x) { h(); state += x; mutex_unlock(&a); return state; }";
+        assertThat(warnings(HELPER + f, BEFORE)).isEmpty();
+        String renamed = (HELPER + f).replace("h()", "k()").replace("h(void)", "k(void)");
+        assertThat(warnings(HELPER + f, renamed.replace("state++", "state += 2"))).isEmpty();
+    }
+
+    @Test
+    void aLockThatMovesIntoAHelperOfAHelperIsNoDifference() {
+        String two =
+                HELPER
+                        + "static __attribute__((noinline)) void i(int x) { work(x); h(); work(x); }"
+                        + " int f(int x) { i(x); state += x; mutex_unlock(&a); return state; }";
+        assertThat(warnings(BEFORE, two)).isEmpty();
+    }
+
+    @Test
+    void aNewHelperThatIsCalledTwiceLocksTwice() {
+        String twice =
+                HELPER + "int f(int x) { h(); work(x); h(); mutex_unlock(&a); return state; }";
+        assertThat(warnings(BEFORE, twice))
+                .singleElement()
+                .asString()
+                .startsWith("f: ")
+                .contains("mutex_lock 2 times instead of 1");
+    }
+
+    /** No code of this unit calls it; the kernel may, by the address that f gives away. */
+    @Test
+    void aNewFunctionThatOnlyATableNamesIsNamedItself() {
+        String table =
+                "static void h(void) { mutex_lock(&a); state++; }"
+                        + " static void (*const table[])(void) = { h, h };"
+                        + " int f(int x) { state += x; mutex_unlock(&a); table[x](); return state; }";
+        assertThat(warnings(BEFORE, table))
+                .filteredOn(w -> w.contains("it locks"))
+                .hasSize(2)
+                .anyMatch(w -> w.startsWith("f: ") && w.contains("mutex_lock 0 times instead of 1"))
+                .anyMatch(w ->
+                        w.startsWith("h: ") && w.contains("mutex_lock 1 times instead of 0"));
+    }
+
+    @Test
+    void aNewFunctionWhoseAddressIsTakenDoesNotLockForTheOneThatTakesIt() {
+        String callback =
+                "static void h(void) { mutex_lock(&a); state++; } void later(void (*)(void));"
+                        + " int f(int x) { state += x; mutex_unlock(&a); later(h); return state; }";
+        assertThat(warnings(BEFORE, callback))
+                .filteredOn(w -> w.contains("it locks"))
+                .hasSize(2)
+                .anyMatch(w -> w.startsWith("f: ") && w.contains("mutex_lock 0 times instead of 1"))
+                .anyMatch(w -> w.startsWith("h: "));
+    }
+
     @Test
     void aLockThatMovesBetweenFunctionsThatStayIsNamedForBoth() {
         String one =
