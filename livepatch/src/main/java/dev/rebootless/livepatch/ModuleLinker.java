@@ -174,9 +174,36 @@ public final class ModuleLinker {
     }
 
     private void addStaticCallKeys(LinkedObject linked) {
+        requireKeysToldApart(linked.resolutions());
         for (Resolution resolution : linked.resolutions()) {
             if (resolution.name().startsWith("__SCT__")) {
                 linked.undefined(SymbolResolver.staticCallKey(resolution, kernel.image()));
+            }
+        }
+    }
+
+    /**
+     * objtool finds the key of a call by the name of its trampoline alone
+     * (tools/objtool/check.c, create_static_call_sections). With one of vmlinux and one of a module
+     * of the same name, a site in the module's code could get the key of vmlinux, and the kernel
+     * would then let it call another function. Keys of modules alone may be mixed up: whatever
+     * refers to one is left out ({@link LateTables}), and the call itself has its own trampoline.
+     */
+    static void requireKeysToldApart(List<Resolution> resolutions) {
+        Map<String, Boolean> late = new HashMap<>();
+        for (Resolution resolution : resolutions) {
+            if (!resolution.name().startsWith("__SCT__")) {
+                continue;
+            }
+            boolean isLate = resolution instanceof Resolution.Klp klp && klp.isLate();
+            Boolean other = late.put(resolution.name(), isLate);
+            if (other != null && other != isLate) {
+                throw RebootlessException.refused(
+                        "RBL-STATIC-CALL-KEY",
+                        resolution.name(),
+                        "the patched code uses a static call of this name in vmlinux and another one in a"
+                                + " module, and objtool cannot tell their keys apart",
+                        "patch vmlinux and the module with a livepatch each");
             }
         }
     }
