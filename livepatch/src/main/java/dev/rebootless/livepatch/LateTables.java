@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>the jump label of a <b>tracepoint</b>: the place stays as it was compiled, which is as the
  *       key was declared, off: the tracepoint does not fire in the patched function;
  *   <li>the jump label of a <b>pr_debug</b>: the message cannot be switched in the patched
- *       function.
+ *       function. It stays as its key was declared: off, or on where the file has {@code #define
+ *       DEBUG} (include/linux/dynamic_debug.h, _DPRINTK_KEY_INIT).
  * </ul>
  *
  * What follows any other static key would do something else than it should, and is refused ({@link
