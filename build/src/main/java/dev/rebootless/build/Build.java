@@ -173,6 +173,7 @@ public final class Build {
         warnings.addAll(LateTables.warnings(units));
         warnings.addAll(TargetObjects.outlasting(units));
         warnings.addAll(TargetObjects.oneBuildOnly(TargetObjects.of(units, join(kernel))));
+        warnings.addAll(TargetObjects.unguarded(units));
         reached.headers()
                 .ifPresent(r -> progress.step(HeaderReport.of(r, commands.size(), units.size())));
         List<UnitCommand> changing = changed.stream().map(ObjectPair::unit).toList();

@@ -5,16 +5,22 @@ import dev.rebootless.kernel.KernelImage;
 import dev.rebootless.kernel.ModuleImage;
 import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.livepatch.PatchedAt;
+import dev.rebootless.livepatch.Resolution;
 import dev.rebootless.livepatch.ShippedKernel;
 import dev.rebootless.livepatch.UnitPatch;
 import dev.rebootless.livepatch.WritableData;
 import dev.rebootless.manifest.Manifest;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** The target objects of a livepatch: what it replaces in each, and what is to be known of each. */
 final class TargetObjects {
@@ -115,6 +121,37 @@ final class TargetObjects {
                                 + " is patched: with another one loaded, the kernel refuses the livepatch, and while"
                                 + " the livepatch is loaded, it refuses to load another one (and after that, until the"
                                 + " livepatch is unloaded, maybe the shipped one as well)")
+                .toList();
+    }
+
+    /**
+     * The warnings of {@link #oneBuildOnly} on modules that a patched one depends on: they are no
+     * target objects, for nothing of them is replaced, so that no callback looks at them.
+     */
+    static List<String> unguarded(List<UnitPatch> units) {
+        return units.stream()
+                .flatMap(unit -> unguarded(unit.unit(), unit.resolutions().values()).stream())
+                .toList();
+    }
+
+    static List<String> unguarded(String unit, Collection<Resolution> resolutions) {
+        SortedMap<String, SortedSet<String>> names = new TreeMap<>();
+        for (Resolution resolution : resolutions) {
+            if (resolution instanceof Resolution.Klp klp
+                    && klp.isLate()
+                    && !klp.object().equals(klp.writtenWith())) {
+                names.computeIfAbsent(klp.object(), owner -> new TreeSet<>()).add(klp.name());
+            }
+        }
+        return names.entrySet().stream()
+                .map(owner ->
+                        unit
+                                + ": the patched code uses "
+                                + String.join(", ", owner.getValue())
+                                + " of the module "
+                                + owner.getKey()
+                                + ", and nothing looks whether its shipped build is the one loaded: see to it"
+                                + " where the livepatch is to be loaded")
                 .toList();
     }
 }

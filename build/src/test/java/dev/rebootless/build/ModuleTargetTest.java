@@ -84,6 +84,9 @@ final class ModuleTargetTest {
 
         assertThat(referredTo(module, ".klp.rela.nf_tables."))
                 .contains(".klp.sym.nfnetlink.nfnetlink_unicast,0");
+        assertThat(module.manifest().warnings())
+                .anyMatch(w ->
+                        w.contains("nfnetlink_unicast") && w.contains("of the module nfnetlink,"));
         assertThat(modinfo(module)).contains("depends=\0");
     }
 
