@@ -2,6 +2,7 @@ package dev.rebootless.build;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.rebootless.base.ExitStatus;
@@ -123,6 +124,46 @@ class IbtCheckTest {
                 .satisfies(p -> assertThat(p.message()).contains("no ENDBR"));
         assertThatCode(() -> IbtCheck.require(object, kernel, Set.of("do_dentry_open")))
                 .doesNotThrowAnyException();
+    }
+
+    /**
+     * seq_show() is many functions' name: which of them the unit's address is of, it cannot say.
+     */
+    @Test
+    void ofFunctionsThatShareANameNoneCountsAsTakenBefore() {
+        String shared =
+                kernel.image().symbols().all().stream()
+                        .filter(s -> kernel.image().isText(s.address()))
+                        .filter(s -> !kernel.image().isInit(s.address()))
+                        .map(s -> s.name())
+                        .filter(name -> !name.contains(".") && !name.startsWith("__pfx_"))
+                        .filter(name -> kernel.image().symbols().named(name).size() > 1)
+                        .filter(name -> isWithoutEndbr(pointingAt(klp(name))))
+                        .findFirst()
+                        .orElseThrow();
+        assertThatThrownBy(() ->
+                        IbtCheck.require(
+                                ElfReader.read(ElfWriter.write(pointingAt(klp(shared)))),
+                                kernel,
+                                Set.of(shared)))
+                .as(shared)
+                .isInstanceOf(RebootlessException.class)
+                .hasMessageContaining("no ENDBR");
+    }
+
+    private static String klp(String name) {
+        return ".klp.sym.vmlinux." + name + ",1";
+    }
+
+    private static boolean isWithoutEndbr(ElfObject object) {
+        RebootlessException refusal =
+                catchThrowableOfType(
+                        RebootlessException.class,
+                        () ->
+                                IbtCheck.require(
+                                        ElfReader.read(ElfWriter.write(object)), kernel, Set.of()));
+        return refusal != null
+                && refusal.problems().stream().allMatch(p -> p.message().contains("no ENDBR"));
     }
 
     @Test

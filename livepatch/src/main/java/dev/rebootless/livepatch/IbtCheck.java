@@ -141,9 +141,8 @@ public final class IbtCheck {
             case SymbolPlace.In _, SymbolPlace.Absolute _, SymbolPlace.Common _ -> {}
         }
         ElfSection home = symbol.section().orElse(null);
-        // The kernel comes to the bodies by a return, and to all else that struct klp_patch names
-        // by
-        // an indirect call.
+        // The kernel comes to the bodies by a return, and by an indirect call to all else that
+        // struct klp_patch names.
         boolean body =
                 from.name().equals(Descriptor.DATA)
                         && home != null
@@ -213,7 +212,7 @@ public final class IbtCheck {
                             + (code instanceof KernelImage
                                     ? "the kernel boots"
                                     : "its module is loaded");
-        } else if (!startsWithEndbr(code, address) && !takenBefore.contains(name)) {
+        } else if (!startsWithEndbr(code, address) && !isTakenBefore(code, name)) {
             why = "but it has no ENDBR, without which calls through pointers fault (IBT)";
         }
         if (why != null) {
@@ -223,6 +222,20 @@ public final class IbtCheck {
                     "the patch newly takes its address in " + from.name() + ", " + why,
                     "take the address of a static function of the patched file instead, which calls it");
         }
+    }
+
+    /** A name tells which function is meant only where no other bears it. */
+    private boolean isTakenBefore(ShippedCode code, String name) {
+        return takenBefore.contains(name)
+                && isOneOnly(code, name)
+                && isOneOnly(kernel.image(), name);
+    }
+
+    private static boolean isOneOnly(ShippedCode code, String name) {
+        return code.symbols().named(name).stream()
+                        .filter(s -> s.type() != ModuleImage.IMPORT)
+                        .count()
+                <= 1;
     }
 
     private static boolean startsWithEndbr(ShippedCode shipped, long address) {

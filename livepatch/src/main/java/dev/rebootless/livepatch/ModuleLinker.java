@@ -183,11 +183,11 @@ public final class ModuleLinker {
     }
 
     /**
-     * objtool finds the key of a call by the name of its trampoline alone
-     * (tools/objtool/check.c, create_static_call_sections). With one of vmlinux and one of a module
-     * of the same name, a site in the module's code could get the key of vmlinux, and the kernel
-     * would then let it call another function. Keys of modules alone may be mixed up: whatever
-     * refers to one is left out ({@link LateTables}), and the call itself has its own trampoline.
+     * objtool finds the key of a call by the name of its trampoline alone (tools/objtool/check.c,
+     * create_static_call_sections). With one of vmlinux and one of a module of the same name, a
+     * site in the module's code could get the key of vmlinux, and the kernel would then let it call
+     * another function. Keys of modules alone may be mixed up: whatever refers to one is left out
+     * ({@link LateTables}), and the call itself has its own trampoline.
      */
     static void requireKeysToldApart(List<Resolution> resolutions) {
         Map<String, Boolean> late = new HashMap<>();
