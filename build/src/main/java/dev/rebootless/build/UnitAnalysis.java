@@ -10,6 +10,7 @@ import dev.rebootless.diff.Item;
 import dev.rebootless.diff.ObjectModel;
 import dev.rebootless.diff.Verdict;
 import dev.rebootless.elf.ElfReader;
+import dev.rebootless.kernel.KernelSymbol;
 import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.livepatch.LateReferences;
 import dev.rebootless.livepatch.SymbolResolver;
@@ -33,6 +34,11 @@ import java.util.stream.Stream;
  * resolve.
  */
 final class UnitAnalysis {
+    private static final int CALLERS_NAMED = 8;
+
+    /** The call of __fentry__ is a function's first instruction, behind ENDBR at most. */
+    private static final int FENTRY_WITHIN = 8;
+
     private final KitKernel kernel;
     private final UnitCompiler compiler;
     private final boolean debug;
@@ -196,12 +202,36 @@ final class UnitAnalysis {
                         new Problem(
                                 "RBL-NO-FENTRY",
                                 item.name(),
-                                "ftrace cannot route the function: the shipped kernel has no call of __fentry__ in it",
+                                "ftrace cannot route the function: the shipped kernel has no call of __fentry__ in it; "
+                                        + callers(code, address),
                                 "patch the functions that call it instead"));
             }
         }
         if (!problems.isEmpty()) {
             throw new RebootlessException(ExitStatus.REFUSED, problems);
         }
+    }
+
+    /** Those in the same object that ftrace can route, which alone are of use. */
+    private static String callers(ShippedCode code, long address) {
+        List<String> callers =
+                code.callSites(address).stream()
+                        .flatMap(site -> code.symbols().containing(site).stream())
+                        .filter(caller -> !code.isInit(caller.address()))
+                        .filter(caller ->
+                                code.fentrySiteWithin(
+                                                caller.address(), caller.address() + FENTRY_WITHIN)
+                                        .isPresent())
+                        .map(KernelSymbol::name)
+                        .distinct()
+                        .sorted()
+                        .toList();
+        return callers.isEmpty()
+                ? "it is called through pointers, or from such functions alone"
+                : "it is called by "
+                        + String.join(", ", callers.stream().limit(CALLERS_NAMED).toList())
+                        + (callers.size() > CALLERS_NAMED
+                                ? " and " + (callers.size() - CALLERS_NAMED) + " more"
+                                : "");
     }
 }

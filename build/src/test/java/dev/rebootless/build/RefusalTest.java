@@ -50,7 +50,9 @@ class RefusalTest {
 
     @Test
     void aFunctionOfAFolderThatIsCompiledWithoutFentryIsRefused() {
-        assertRefused("kstrtobool-words", "RBL-NO-FENTRY", "kstrtobool", "__fentry__");
+        Problem problem =
+                assertRefused("kstrtobool-words", "RBL-NO-FENTRY", "kstrtobool", "__fentry__");
+        assertThat(problem.message()).contains("it is called by").contains(" more");
     }
 
     @Test
