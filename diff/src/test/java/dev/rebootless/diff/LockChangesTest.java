@@ -96,16 +96,16 @@ class LockChangesTest {
                                 HELPER + other + "void g(void) { h(); work(2); }"))
                 .hasSize(2)
                 .anyMatch(w -> w.startsWith("f: ") && w.contains("mutex_lock 0 times instead of 1"))
-                .anyMatch(w ->
-                        w.startsWith("g: ") && w.contains("mutex_lock 1 times instead of 0"));
+                .anyMatch(
+                        w -> w.startsWith("g: ") && w.contains("mutex_lock 1 times instead of 0"));
         assertThat(
                         warnings(
                                 HELPER + other + "void g(void) { h(); work(2); }",
                                 BEFORE + " void g(void) { work(2); }"))
                 .hasSize(2)
                 .anyMatch(w -> w.startsWith("f: ") && w.contains("mutex_lock 1 times instead of 0"))
-                .anyMatch(w ->
-                        w.startsWith("g: ") && w.contains("mutex_lock 0 times instead of 1"));
+                .anyMatch(
+                        w -> w.startsWith("g: ") && w.contains("mutex_lock 0 times instead of 1"));
     }
 
     @Test
@@ -147,8 +147,8 @@ class LockChangesTest {
                 .filteredOn(w -> w.contains("it locks"))
                 .hasSize(2)
                 .anyMatch(w -> w.startsWith("f: ") && w.contains("mutex_lock 0 times instead of 1"))
-                .anyMatch(w ->
-                        w.startsWith("h: ") && w.contains("mutex_lock 1 times instead of 0"));
+                .anyMatch(
+                        w -> w.startsWith("h: ") && w.contains("mutex_lock 1 times instead of 0"));
     }
 
     @Test

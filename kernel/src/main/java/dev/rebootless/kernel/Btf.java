@@ -203,10 +203,7 @@ public final class Btf {
         FieldCollector collector = new FieldCollector();
         collector.collect(id, 0, 0);
         return new Struct(
-                types.name(id),
-                types.kind(id) == Kind.UNION,
-                types.size(id),
-                collector.fields);
+                types.name(id), types.kind(id) == Kind.UNION, types.size(id), collector.fields);
     }
 
     /** Gathers the members of a struct or union and of the anonymous ones in it. */

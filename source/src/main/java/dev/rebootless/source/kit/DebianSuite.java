@@ -93,9 +93,7 @@ public record DebianSuite(String name) {
             // Without the mark, the first update was interrupted, and lists may be missing.
             Path mark = folder.resolve(UPDATED);
             boolean have =
-                    hasLists(folder)
-                            && Files.exists(mark)
-                            && sources.equals(written(folder));
+                    hasLists(folder) && Files.exists(mark) && sources.equals(written(folder));
             if (have && isFresh(mark)) {
                 return apt(folder);
             }
@@ -132,8 +130,7 @@ public record DebianSuite(String name) {
 
     /** Of a mark of the future nothing is known: the clock was set. */
     private static boolean isFresh(Path mark) throws IOException {
-        Duration age =
-                Duration.between(Files.getLastModifiedTime(mark).toInstant(), Instant.now());
+        Duration age = Duration.between(Files.getLastModifiedTime(mark).toInstant(), Instant.now());
         return !age.isNegative() && age.compareTo(LISTS_STAY_GOOD) < 0;
     }
 

@@ -275,8 +275,8 @@ final class Unpacker {
 
     /**
      * Whether it has {@code ..} after a name, which may be that of a linked folder: then it leads
-     * elsewhere than the text says. Those at the start climb from the link's own
-     * folder, which is no link.
+     * elsewhere than the text says. Those at the start climb from the link's own folder, which is
+     * no link.
      */
     private static boolean climbsLate(Path target) {
         boolean isNamed = false;
