@@ -167,7 +167,7 @@ final class Unpacker {
             if (target.isAbsolute() && target.equals(target.normalize())) {
                 Path inside = root.resolve(Path.of("/").relativize(target));
                 Files.delete(link);
-                Files.createSymbolicLink(link, link.getParent().relativize(inside));
+                Files.createSymbolicLink(link, link.resolveSibling("").relativize(inside));
             }
         }
     }
