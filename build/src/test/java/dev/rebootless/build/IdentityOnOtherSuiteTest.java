@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
  * A patch that only adds a blank line above each function of its units changes nothing: as {@link
  * IdentityTest}, by way of the whole command, on a kernel of another suite of Debian.
  */
+@Tag("long")
 class IdentityOnOtherSuiteTest {
     @TempDir Path folder;
 
@@ -29,7 +30,6 @@ class IdentityOnOtherSuiteTest {
     }
 
     /** Of all folders, in vmlinux and in modules. */
-    @Tag("long")
     @Test
     void blankLinesInUnitsAllOverTheKernelChangeNothing() throws IOException {
         requireUnchanged(

@@ -23,6 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Fixes for the newest cloud kernel of another suite of Debian than this machine's, made with the
  * toolchain of that suite, which is installed nowhere.
  */
+@Tag("long")
 @Execution(ExecutionMode.CONCURRENT)
 class LivepatchProofOnOtherSuiteTest {
     private static final String PATCHES = "6.12/";
@@ -109,7 +110,6 @@ class LivepatchProofOnOtherSuiteTest {
         assertThat(one.file()).hasSameBinaryContentAs(two.file());
     }
 
-    @Tag("long")
     @ParameterizedTest
     @ValueSource(
             strings = {

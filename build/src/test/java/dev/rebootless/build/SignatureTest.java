@@ -11,8 +11,11 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Patches that change the type of a function, or what it locks, against a shipped kernel. */
+@Execution(ExecutionMode.CONCURRENT)
 class SignatureTest {
     @TempDir Path folder;
 

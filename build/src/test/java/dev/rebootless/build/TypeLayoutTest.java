@@ -12,8 +12,11 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Patches that change types, against a shipped kernel: what living objects can bear. */
+@Execution(ExecutionMode.CONCURRENT)
 class TypeLayoutTest {
     private static final String EVENTFD = "fs/eventfd.c";
     private static final String MEMBERS = "\t__u64 count;\n\tunsigned int flags;\n\tint id;\n};\n";

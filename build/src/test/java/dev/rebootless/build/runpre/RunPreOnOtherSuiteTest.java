@@ -10,6 +10,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * As {@link RunPreWithIbtTest}, on a kernel of another suite of Debian than this machine's: its
  * units, compiled here by that suite's compiler, are the shipped code.
  */
+@Tag("long")
 final class RunPreOnOtherSuiteTest {
     private final StockKit kit = StockKit.newest("6.12", "trixie");
 
@@ -22,7 +23,6 @@ final class RunPreOnOtherSuiteTest {
     }
 
     /** One or two of each folder of the kernel, built into vmlinux or into modules. */
-    @Tag("long")
     @ParameterizedTest
     @ValueSource(
             strings = {
