@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Files that are either there whole or not there: written aside, forced to disk, read back,
@@ -104,6 +105,22 @@ public final class AtomicFiles {
         }
         for (Path path : all) {
             Files.deleteIfExists(path);
+        }
+    }
+
+    /**
+     * As {@link #removeTree}, at the end of work that has its result, or its error, already: a
+     * folder for temporary files that stays behind is no reason to fail.
+     *
+     * @param folder null if it was never made
+     */
+    public static void removeTreeQuietly(@Nullable Path folder) {
+        try {
+            if (folder != null) {
+                removeTree(folder);
+            }
+        } catch (IOException e) {
+            // What is left has no final name, and is never looked at.
         }
     }
 }

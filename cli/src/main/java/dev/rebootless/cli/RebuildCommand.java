@@ -212,7 +212,7 @@ final class RebuildCommand implements Callable<Integer> {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            removeQuietly(work);
+            AtomicFiles.removeTreeQuietly(work);
         }
     }
 
@@ -237,16 +237,6 @@ final class RebuildCommand implements Callable<Integer> {
             named.add(Files.copy(found.get(i), folder.resolve(name)));
         }
         return named;
-    }
-
-    private static void removeQuietly(@org.jspecify.annotations.Nullable Path work) {
-        try {
-            if (work != null) {
-                AtomicFiles.removeTree(work);
-            }
-        } catch (IOException e) {
-            // A leftover below the system's folder for temporary files; it has no final name.
-        }
     }
 
     private ExitStatus report(ModuleFile file, Optional<byte[]> outcome) {

@@ -62,7 +62,7 @@ final class DryRun {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            removeQuietly(out);
+            AtomicFiles.removeTreeQuietly(out);
         }
     }
 
@@ -72,15 +72,5 @@ final class DryRun {
                 .reduce((a, b) -> b)
                 .orElse("(no message)")
                 .strip();
-    }
-
-    private static void removeQuietly(@org.jspecify.annotations.Nullable Path folder) {
-        try {
-            if (folder != null) {
-                AtomicFiles.removeTree(folder);
-            }
-        } catch (IOException e) {
-            // A folder left in the temporary folder is no reason to fail.
-        }
     }
 }

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Files that kbuild generates only when a unit needs them: {@code make prepare} makes what all
@@ -80,7 +79,7 @@ final class GeneratedFiles {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            removeQuietly(work);
+            AtomicFiles.removeTreeQuietly(work);
         }
     }
 
@@ -139,15 +138,5 @@ final class GeneratedFiles {
         return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
                 && !name.startsWith(".")
                 && (name.endsWith(".h") || name.endsWith(".c") || name.endsWith(".S"));
-    }
-
-    private static void removeQuietly(@Nullable Path folder) {
-        try {
-            if (folder != null) {
-                AtomicFiles.removeTree(folder);
-            }
-        } catch (IOException e) {
-            // What is left in the cache has a name of its own and is never looked at.
-        }
     }
 }

@@ -5,7 +5,6 @@ import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
-import dev.rebootless.source.patch.LineMarkers;
 import dev.rebootless.source.patch.PatchedTree;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -120,7 +119,8 @@ public final class HeaderUnits {
         Path work = null;
         try {
             work = Files.createTempDirectory("rebootless-headers-");
-            Search search = new Search(changed, overlays(patch, changed, work));
+            // Only the headers: a changed .c file is compiled anyway.
+            Search search = new Search(changed, patch.overlays(changed, work));
             search.run();
             return new Reach(
                     search.considered,
@@ -131,20 +131,8 @@ public final class HeaderUnits {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            removeQuietly(work);
+            AtomicFiles.removeTreeQuietly(work);
         }
-    }
-
-    /** Only the headers: a changed .c file is compiled anyway. */
-    private static SortedMap<String, Path> overlays(
-            PatchedTree patch, Set<String> headers, Path work) throws IOException {
-        SortedMap<String, Path> overlays = new TreeMap<>();
-        for (String header : headers) {
-            Path overlay = work.resolve("header-" + overlays.size());
-            Files.write(overlay, LineMarkers.pin(patch.file(header)));
-            overlays.put(header, overlay);
-        }
-        return overlays;
     }
 
     /** One search, whose parts run in parallel. */
@@ -396,16 +384,6 @@ public final class HeaderUnits {
         } finally {
             pool.shutdownNow();
             pool.close();
-        }
-    }
-
-    private static void removeQuietly(@org.jspecify.annotations.Nullable Path folder) {
-        try {
-            if (folder != null) {
-                AtomicFiles.removeTree(folder);
-            }
-        } catch (IOException e) {
-            // A folder left in the temporary folder is no reason to fail.
         }
     }
 }

@@ -127,7 +127,7 @@ final class Preprocessor {
                     ? Optional.empty()
                     : Optional.of(new Dependencies(there));
         } finally {
-            removeQuietly(out);
+            AtomicFiles.removeTreeQuietly(out);
         }
     }
 
@@ -184,7 +184,7 @@ final class Preprocessor {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            removeQuietly(out);
+            AtomicFiles.removeTreeQuietly(out);
         }
     }
 
@@ -227,7 +227,7 @@ final class Preprocessor {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            removeQuietly(out);
+            AtomicFiles.removeTreeQuietly(out);
         }
     }
 
@@ -291,15 +291,5 @@ final class Preprocessor {
                         + " cannot be told: "
                         + reason,
                 "put the change into the .c files that need it, or reboot into the fixed kernel");
-    }
-
-    private static void removeQuietly(@org.jspecify.annotations.Nullable Path folder) {
-        try {
-            if (folder != null) {
-                AtomicFiles.removeTree(folder);
-            }
-        } catch (IOException e) {
-            // A folder left in the temporary folder is no reason to fail.
-        }
     }
 }

@@ -9,8 +9,6 @@ import dev.rebootless.elf.ElfSection;
 import dev.rebootless.kernel.Btf;
 import dev.rebootless.kernel.TypeComparison;
 import dev.rebootless.source.patch.FileKind;
-import dev.rebootless.source.patch.LineMarkers;
-import dev.rebootless.source.patch.PatchedFile;
 import dev.rebootless.source.patch.PatchedTree;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -111,23 +109,13 @@ public final class TypeCheck {
         Path work = null;
         try {
             work = Files.createTempDirectory("rebootless-types-");
-            return new Check(patch, overlays(patch, work)).run(direct, headers);
+            return new Check(patch, patch.overlays(patch.files().keySet(), work))
+                    .run(direct, headers);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            removeQuietly(work);
+            AtomicFiles.removeTreeQuietly(work);
         }
-    }
-
-    private static SortedMap<String, Path> overlays(PatchedTree patch, Path work)
-            throws IOException {
-        SortedMap<String, Path> overlays = new TreeMap<>();
-        for (PatchedFile file : patch.files().values()) {
-            Path overlay = work.resolve("source-" + overlays.size());
-            Files.write(overlay, LineMarkers.pin(file));
-            overlays.put(file.path(), overlay);
-        }
-        return overlays;
     }
 
     /** One run, whose parts run in parallel. */
@@ -371,15 +359,5 @@ public final class TypeCheck {
         return differences.isEmpty()
                 ? Optional.empty()
                 : Optional.of(differences.getFirst().message());
-    }
-
-    private static void removeQuietly(@org.jspecify.annotations.Nullable Path folder) {
-        try {
-            if (folder != null) {
-                AtomicFiles.removeTree(folder);
-            }
-        } catch (IOException e) {
-            // A folder left in the temporary folder is no reason to fail.
-        }
     }
 }

@@ -108,12 +108,12 @@ public final class UnitCompiler {
             Files.createDirectories(folder);
             Files.createDirectories(cache);
             work = Files.createTempDirectory(folder, ".compile-");
-            SortedMap<String, Path> overlays = overlays(patch, work);
+            SortedMap<String, Path> overlays = patch.overlays(patch.files().keySet(), work);
             return inParallel(patch, units, folder, work, overlays);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            removeQuietly(work);
+            AtomicFiles.removeTreeQuietly(work);
         }
     }
 
@@ -176,18 +176,6 @@ public final class UnitCompiler {
     }
 
     // ---- pairs ----
-
-    /** The patched text of each file, as it is put over the original. */
-    private static SortedMap<String, Path> overlays(PatchedTree patch, Path work)
-            throws IOException {
-        SortedMap<String, Path> overlays = new TreeMap<>();
-        for (PatchedFile file : patch.files().values()) {
-            Path overlay = work.resolve("source-" + overlays.size());
-            Files.write(overlay, LineMarkers.pin(file));
-            overlays.put(file.path(), overlay);
-        }
-        return overlays;
-    }
 
     private record Compiled(Path object, boolean cached, Duration time, String warnings) {}
 
@@ -382,7 +370,7 @@ public final class UnitCompiler {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            removeQuietly(out);
+            AtomicFiles.removeTreeQuietly(out);
         }
     }
 
@@ -541,15 +529,5 @@ public final class UnitCompiler {
                         .map(l -> "  " + l)
                         .collect(Collectors.joining("\n"));
         return text.isEmpty() ? "  (gcc ended with status " + result.status() + ")" : text;
-    }
-
-    private static void removeQuietly(@org.jspecify.annotations.Nullable Path folder) {
-        try {
-            if (folder != null) {
-                AtomicFiles.removeTree(folder);
-            }
-        } catch (IOException e) {
-            // What is left there has a name of its own and is never taken for an object.
-        }
     }
 }

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -95,6 +96,25 @@ public record PatchedTree(Path tree, SortedMap<String, PatchedFile> files, List<
             throw new IllegalArgumentException("the patch does not change " + path);
         }
         return file;
+    }
+
+    /**
+     * Writes the patched text of files, with their line numbers kept ({@link LineMarkers}), to be
+     * put over the originals for a compiler.
+     *
+     * @param paths of files that the patch changes
+     * @param folder for them, under names of no meaning
+     * @return where each is, by its path in the tree
+     */
+    public SortedMap<String, Path> overlays(Collection<String> paths, Path folder)
+            throws IOException {
+        SortedMap<String, Path> overlays = new TreeMap<>();
+        for (String path : paths) {
+            Path overlay = folder.resolve("patched-" + overlays.size());
+            Files.write(overlay, LineMarkers.pin(file(path)));
+            overlays.put(path, overlay);
+        }
+        return overlays;
     }
 
     private static Optional<Problem> whyUnreadable(Path tree, FilePatch file) {
