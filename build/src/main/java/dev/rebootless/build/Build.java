@@ -10,7 +10,6 @@ import dev.rebootless.lab.CpuProfile;
 import dev.rebootless.lab.Lab;
 import dev.rebootless.lab.ProofRequest;
 import dev.rebootless.lab.TargetModule;
-import dev.rebootless.livepatch.LateTables;
 import dev.rebootless.livepatch.LivepatchModule;
 import dev.rebootless.livepatch.ModuleLinker;
 import dev.rebootless.livepatch.UnitPatch;
@@ -103,7 +102,7 @@ public final class Build {
             // Only now under its final name.
             return publish(module, proof, request.folder());
         } finally {
-            removeQuietly(work);
+            AtomicFiles.removeTreeQuietly(work);
         }
     }
 
@@ -120,11 +119,9 @@ public final class Build {
             return analysis.units().isEmpty()
                     ? new BuildOutcome.Unchanged(analysis.warnings())
                     : new BuildOutcome.Explained(
-                            TargetObjects.of(analysis.units(), analysis.kernel()),
-                            added(analysis),
-                            analysis.warnings());
+                            analysis.objects(), added(analysis), analysis.warnings());
         } finally {
-            removeQuietly(work);
+            AtomicFiles.removeTreeQuietly(work);
         }
     }
 
@@ -148,7 +145,8 @@ public final class Build {
         ReachedUnits reached = ReachedUnits.of(patch, tree, kit, compiler, progress);
         List<UnitCommand> commands = reached.all();
         if (commands.isEmpty()) {
-            return new Analysis(patch, join(kernel), compiler, List.of(), commands, warnings);
+            return new Analysis(
+                    patch, join(kernel), compiler, List.of(), List.of(), commands, warnings);
         }
         // Objects that live in the running kernel must stay what the code takes them for.
         TypeCheck.Findings types =
@@ -169,15 +167,12 @@ public final class Build {
         List<UnitPatch> units =
                 analyseAll(changed, new UnitAnalysis(join(kernel), compiler, debug), warnings);
         warnings.addAll(SignatureChanges.require(types, pairs, units, join(kernel)));
-        warnings.addAll(TargetObjects.onceOnly(units, join(kernel)));
-        warnings.addAll(LateTables.warnings(units));
-        warnings.addAll(TargetObjects.outlasting(units));
-        warnings.addAll(TargetObjects.oneBuildOnly(TargetObjects.of(units, join(kernel))));
-        warnings.addAll(TargetObjects.unguarded(units));
+        List<Manifest.TargetObject> objects = TargetObjects.of(units, join(kernel));
+        warnings.addAll(ModuleWarnings.of(units, objects, join(kernel)));
         reached.headers()
                 .ifPresent(r -> progress.step(HeaderReport.of(r, commands.size(), units.size())));
         List<UnitCommand> changing = changed.stream().map(ObjectPair::unit).toList();
-        return new Analysis(patch, join(kernel), compiler, units, changing, warnings);
+        return new Analysis(patch, join(kernel), compiler, units, objects, changing, warnings);
     }
 
     /** What the passes before the link found. */
@@ -186,6 +181,7 @@ public final class Build {
             KitKernel kernel,
             UnitCompiler compiler,
             List<UnitPatch> units,
+            List<Manifest.TargetObject> objects,
             List<UnitCommand> commands,
             List<String> warnings) {}
 
@@ -270,7 +266,7 @@ public final class Build {
                                 .toList(),
                         kit,
                         analysis.compiler().compiler()),
-                TargetObjects.of(analysis.units(), analysis.kernel()),
+                analysis.objects(),
                 added(analysis),
                 analysis.warnings().stream().sorted().toList());
     }
@@ -287,7 +283,7 @@ public final class Build {
             LivepatchModule module, Analysis analysis, BuildRequest request, Path work) {
         List<String> targets =
                 module.manifest().objects().stream().map(Manifest.TargetObject::name).toList();
-        boolean reload = TargetObjects.onceOnly(analysis.units(), analysis.kernel()).isEmpty();
+        boolean reload = ModuleWarnings.onceOnly(analysis.units(), analysis.kernel()).isEmpty();
         try {
             Path file = work.resolve(module.fileName());
             Files.write(file, module.bytes());
@@ -365,14 +361,6 @@ public final class Build {
                     System.getProperty("java.io.tmpdir"),
                     "cannot be written: " + e.getMessage(),
                     "free some space there, or set TMPDIR");
-        }
-    }
-
-    private static void removeQuietly(Path work) {
-        try {
-            AtomicFiles.removeTree(work);
-        } catch (IOException e) {
-            // A leftover below the system's folder for temporary files; it has no final name.
         }
     }
 }

@@ -120,12 +120,11 @@ final class SignatureChanges {
         }
         Set<String> callers = new TreeSet<>();
         ShippedCode code = kernel.code(unit.target());
-        for (long site : code.callSites(unit.match().address(item).orElseThrow())) {
-            code.symbols()
-                    .containing(site)
-                    .map(KernelSymbol::name)
-                    .filter(name -> !compiled.getOrDefault(unit.target(), Set.of()).contains(name))
-                    .ifPresent(callers::add);
+        Set<String> compiledToo = compiled.getOrDefault(unit.target(), Set.of());
+        for (KernelSymbol caller : code.callers(unit.match().address(item).orElseThrow())) {
+            if (!compiledToo.contains(caller.name())) {
+                callers.add(caller.name());
+            }
         }
         return callers.isEmpty()
                 ? Optional.empty()

@@ -215,8 +215,7 @@ final class UnitAnalysis {
     /** Those in the same object that ftrace can route, which alone are of use. */
     private static String callers(ShippedCode code, long address) {
         List<String> callers =
-                code.callSites(address).stream()
-                        .flatMap(site -> code.symbols().containing(site).stream())
+                code.callers(address).stream()
                         .filter(caller -> !code.isInit(caller.address()))
                         .filter(caller ->
                                 code.fentrySiteWithin(

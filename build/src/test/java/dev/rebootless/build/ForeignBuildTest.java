@@ -49,7 +49,7 @@ class ForeignBuildTest {
                                 "pre-patch callback failed for object '" + TARGET + "'",
                                 "failed to enable patch '" + livepatch.name() + "'",
                                 "refusing to load module '" + TARGET + "'",
-                                // What the one that was refused left; see TargetObjects.
+                                // What the one that was refused left; see ModuleWarnings.
                                 "nvalid relocation target, existing value is nonzero",
                                 "failed to initialize patch '" + livepatch.name())
                         .run(

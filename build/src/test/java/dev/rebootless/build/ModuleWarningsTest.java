@@ -6,12 +6,12 @@ import dev.rebootless.livepatch.Resolution;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class TargetObjectsTest {
+class ModuleWarningsTest {
     /** kvm_amd is patched and brings a guard; kvm, which it depends on, brings none. */
     @Test
     void aModuleThatAPatchedOneDependsOnIsNamedWithWhatIsUsedOfIt() {
         assertThat(
-                        TargetObjects.unguarded(
+                        ModuleWarnings.unguarded(
                                 "svm.c",
                                 List.of(
                                         new Resolution.Klp("kvm", "kvm_read", 0, "kvm_amd"),
@@ -29,7 +29,7 @@ class TargetObjectsTest {
     @Test
     void aUnitThatUsesOnlyItsOwnModuleAndVmlinuxNeedsNoWarning() {
         assertThat(
-                        TargetObjects.unguarded(
+                        ModuleWarnings.unguarded(
                                 "svm.c",
                                 List.of(
                                         new Resolution.Klp("kvm_amd", "svm_own", 0, "kvm_amd"),

@@ -51,19 +51,9 @@ class SignatureTest {
     void anotherTypeOfAFunctionWhoseCallersAllSwitchIsBuiltWithAWarning() throws IOException {
         List<String> warnings =
                 explained(
-                        edit(
-                                "net/8021q/vlan.h",
-                                "int vlan_check_real_dev(struct net_device *real_dev,\n",
-                                "long vlan_check_real_dev(struct net_device *real_dev,\n"),
-                        edit(
-                                "net/8021q/vlan.c",
-                                "int vlan_check_real_dev(struct net_device *real_dev,\n",
-                                "long vlan_check_real_dev(struct net_device *real_dev,\n"),
-                        edit(
-                                "net/8021q/vlan.c",
-                                "\tconst char *name = real_dev->name;\n",
-                                "\tconst char *name = real_dev->name;\n\n"
-                                        + "\tif (vlan_id >= VLAN_N_VID)\n\t\treturn -ERANGE;\n"));
+                        returnsLong("net/8021q/vlan.h"),
+                        returnsLong("net/8021q/vlan.c"),
+                        checksTheId());
         assertThat(warnings)
                 .anySatisfy(w ->
                         assertThat(w)
@@ -83,15 +73,8 @@ class SignatureTest {
                                 "#define vlan_check_real_dev vlan_check_real_dev_as_declared\n"
                                         + "#include \"vlan.h\"\n"
                                         + "#undef vlan_check_real_dev\n"),
-                        edit(
-                                "net/8021q/vlan.c",
-                                "int vlan_check_real_dev(struct net_device *real_dev,\n",
-                                "long vlan_check_real_dev(struct net_device *real_dev,\n"),
-                        edit(
-                                "net/8021q/vlan.c",
-                                "\tconst char *name = real_dev->name;\n",
-                                "\tconst char *name = real_dev->name;\n\n"
-                                        + "\tif (vlan_id >= VLAN_N_VID)\n\t\treturn -ERANGE;\n"));
+                        returnsLong("net/8021q/vlan.c"),
+                        checksTheId());
         assertThat(problem.code()).isEqualTo("RBL-SIGNATURE-CHANGED");
         assertThat(problem.place()).isEqualTo("vlan_check_real_dev");
         assertThat(problem.message()).contains("becomes long int (", "vlan_newlink");
@@ -123,6 +106,21 @@ class SignatureTest {
                         assertThat(w)
                                 .startsWith("fs/eventfd.c: eventfd_ctx_do_read: it locks")
                                 .contains("_raw_spin_trylock 1 times instead of 0"));
+    }
+
+    private Path returnsLong(String path) throws IOException {
+        return edit(
+                path,
+                "int vlan_check_real_dev(struct net_device *real_dev,\n",
+                "long vlan_check_real_dev(struct net_device *real_dev,\n");
+    }
+
+    private Path checksTheId() throws IOException {
+        return edit(
+                "net/8021q/vlan.c",
+                "\tconst char *name = real_dev->name;\n",
+                "\tconst char *name = real_dev->name;\n\n"
+                        + "\tif (vlan_id >= VLAN_N_VID)\n\t\treturn -ERANGE;\n");
     }
 
     private Path edit(String path, String was, String is) throws IOException {

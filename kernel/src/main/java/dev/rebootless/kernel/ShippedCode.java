@@ -61,4 +61,12 @@ public sealed interface ShippedCode permits KernelImage, ModuleImage {
      * @return addresses within these instructions, in no order
      */
     List<Long> callSites(long address);
+
+    /** The functions with such places ({@link #callSites}), each once. */
+    default List<KernelSymbol> callers(long address) {
+        return callSites(address).stream()
+                .flatMap(site -> symbols().containing(site).stream())
+                .distinct()
+                .toList();
+    }
 }
