@@ -10,7 +10,10 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/** What a file defines beside code: the third denominator counts files in which it is equal. */
+/**
+ * What a file defines beside code: the third denominator counts files in which it is equal. Data that
+ * only the starting kernel reads ({@code .init.data}, {@code .init.rodata}) are data like others.
+ */
 final class NamedData {
     /** What the compiler names, or numbers anew whenever a line moves. */
     private static final Pattern COMPILER_MADE =
@@ -29,7 +32,7 @@ final class NamedData {
             }
             String name = symbol.name().replaceAll("\\.[0-9]+$", "");
             if (COMPILER_MADE.matcher(name).matches()
-                    || section.name().startsWith(".init")
+                    || section.name().startsWith(".initcall")
                     || section.name().startsWith(".modinfo")) {
                 continue;
             }
