@@ -2,9 +2,26 @@ package dev.rebootless.source.compile;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** Tokens of C, as far as declarations are told apart by them. */
 final class CTokens {
+    private static final Set<String> TYPE_WORDS =
+            Set.of(
+                    "void",
+                    "char",
+                    "short",
+                    "int",
+                    "long",
+                    "float",
+                    "double",
+                    "signed",
+                    "unsigned",
+                    "_Bool",
+                    "__int128",
+                    "const",
+                    "volatile");
+
     private CTokens() {}
 
     /**
@@ -55,6 +72,13 @@ final class CTokens {
         return isWord(token.charAt(0)) && !Character.isDigit(token.charAt(0));
     }
 
+    /**
+     * A word of a basic type or of its qualifiers (C11, 6.7.2 and 6.7.3), which is never a name.
+     */
+    static boolean isTypeWord(String token) {
+        return TYPE_WORDS.contains(token);
+    }
+
     static boolean isTag(String token) {
         return token.equals("struct") || token.equals("union") || token.equals("enum");
     }
@@ -86,6 +110,22 @@ final class CTokens {
             }
         }
         return tokens.size();
+    }
+
+    /** Where the bracket that closes here was opened, or -1. */
+    static int opening(List<String> tokens, int close) {
+        int depth = 0;
+        for (int i = close; i >= 0; i--) {
+            switch (tokens.get(i)) {
+                case "}", ")", "]" -> depth++;
+                case "{", "(", "[" -> depth--;
+                default -> {}
+            }
+            if (depth <= 0) {
+                return depth == 0 && i < close ? i : -1;
+            }
+        }
+        return -1;
     }
 
     private static boolean isAttribute(String token) {

@@ -170,21 +170,43 @@ record Declarations(
             at = end;
         }
 
-        /** {@code typedef int (*name)(…)} or the last word before the end or a bracket. */
         private static String typedefName(List<String> words) {
-            for (int i = 0; i + 2 < words.size(); i++) {
-                if (words.get(i).equals("(") && words.get(i + 1).equals("*")) {
-                    return words.get(i + 2);
-                }
-            }
             List<String> bare = CTokens.withoutAttributes(words);
-            for (int i = bare.size() - 1; i > 0; i--) {
-                if (CTokens.isName(bare.get(i))
-                        && (i + 1 == bare.size() || "[(".contains(bare.get(i + 1)))) {
-                    return bare.get(i);
+            String name = declared(bare, 1, bare.size());
+            return name.isEmpty() ? String.join(" ", bare) : name;
+        }
+
+        /**
+         * What the declarator that ends here names (C11, 6.7.6): the word before its arrays and
+         * parameters, which may stand in parentheses itself: {@code (*name)(int)}. A word within
+         * them, such as the {@code sizeof} of an array's length, is no name.
+         */
+        private static String declared(List<String> words, int from, int to) {
+            int end = to;
+            while (end > from && !CTokens.isName(words.get(end - 1))) {
+                int open = CTokens.opening(words, end - 1);
+                if (open < from) {
+                    return "";
                 }
+                if (words.get(open).equals("(") && isDeclarator(words, from, open)) {
+                    return declared(words, open + 1, end - 1);
+                }
+                end = open;
             }
-            return String.join(" ", bare);
+            return end > from ? words.get(end - 1) : "";
+        }
+
+        /**
+         * Parameters stand behind a name, or behind another bracket, and never begin with a star.
+         */
+        private static boolean isDeclarator(List<String> words, int from, int open) {
+            if (open == from || words.get(open + 1).equals("*")) {
+                return true;
+            }
+            String before = words.get(open - 1);
+            return !before.equals(")")
+                    && !before.equals("]")
+                    && (!CTokens.isName(before) || CTokens.isTypeWord(before));
         }
 
         /** The name behind a word such as {@code struct}; empty for none. */

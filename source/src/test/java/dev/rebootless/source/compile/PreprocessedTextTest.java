@@ -46,6 +46,36 @@ class PreprocessedTextTest {
     }
 
     @Test
+    void aTypedefHasTheNameThatItsDeclaratorGives() {
+        assertThat(types("typedef int a[(sizeof(struct s) / sizeof(b))];").types())
+                .containsOnlyKeys("typedef a");
+        assertThat(types("typedef int (c)(int x, struct s *y);").types())
+                .containsOnlyKeys("typedef c");
+        assertThat(types("typedef t *(*d)(int (*f)(void));").types()).containsOnlyKeys("typedef d");
+        assertThat(types("typedef void (*(*e[2])(int))(char);").types())
+                .containsOnlyKeys("typedef e");
+        assertThat(types("typedef void f(int (*g)(void));").types()).containsOnlyKeys("typedef f");
+        assertThat(types("typedef struct { int z[4]; } h[8];").types())
+                .containsOnlyKeys("typedef h");
+        assertThat(types("typedef __typeof__(sizeof(int)) i;").types())
+                .containsOnlyKeys("typedef i");
+        assertThat(types("typedef s (*const j)(void);").types()).containsOnlyKeys("typedef j");
+    }
+
+    /**
+     * The sweep: mm/page_alloc.c with {@code linux/crash_dump.h}, which declares more such types.
+     */
+    @Test
+    void aNewTypedefOfAnArrayWhoseLengthIsASizeChangesNoOther() {
+        String before = "typedef long a[sizeof(int)]; typedef int (*b)(int (*)(void));";
+        String after =
+                before
+                        + " typedef long c[sizeof(long)]; typedef int (d)(void (*)(void), int (*)(void));";
+        assertThat(types(before).changesTo(types(after)).types()).isEmpty();
+        assertChanged(before, after.replace("a[sizeof(int)]", "a[sizeof(char)]"), "typedef a");
+    }
+
+    @Test
     void codeAndNewTypesChangeNoType() {
         String before = "struct s { int a; }; struct s *f(struct s *p) { return p; } int x;";
         String after =
