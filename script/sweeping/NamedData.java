@@ -31,9 +31,7 @@ final class NamedData {
                 continue;
             }
             String name = symbol.name().replaceAll("\\.[0-9]+$", "");
-            if (COMPILER_MADE.matcher(name).matches()
-                    || section.name().startsWith(".initcall")
-                    || section.name().startsWith(".modinfo")) {
+            if (COMPILER_MADE.matcher(name).matches() || section.name().startsWith(".modinfo")) {
                 continue;
             }
             byte[] bytes =
