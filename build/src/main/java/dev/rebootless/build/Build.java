@@ -219,7 +219,11 @@ public final class Build {
                 .forEach((pair, changes) -> {
                     try {
                         Optional<UnitPatch> unit =
-                                analysis.analyse(pair, changes, compared.sharedWith(pair));
+                                analysis.analyse(
+                                        pair,
+                                        changes,
+                                        compared.sharedWith(pair),
+                                        compared.madeGlobalFor(pair));
                         unit.ifPresent(units::add);
                         changes.warnings()
                                 .forEach(w -> warnings.add(pair.unit().source() + ": " + w));

@@ -2,6 +2,7 @@ package dev.rebootless.build;
 
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.diff.ChangeSet;
+import dev.rebootless.diff.Item;
 import dev.rebootless.diff.ObjectDiff;
 import dev.rebootless.diff.SourceLines;
 import dev.rebootless.elf.ElfReader;
@@ -9,6 +10,7 @@ import dev.rebootless.source.compile.ObjectPair;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeMap;
@@ -84,6 +86,26 @@ record Comparisons(
     /** The names that another unit newly defines and a unit may use. */
     Set<String> sharedWith(ObjectPair user) {
         return shared.getOrDefault(user, Set.of());
+    }
+
+    /** Something that was static in one unit and that another now uses. */
+    record MadeGlobal(ObjectPair owner, ChangeSet changes, Item original) {}
+
+    /** What a unit newly uses that was static in another and that the patch makes global. */
+    Map<String, MadeGlobal> madeGlobalFor(ObjectPair user) {
+        Map<String, MadeGlobal> made = new TreeMap<>();
+        Set<String> used = Set.copyOf(Objects.requireNonNull(changes.get(user)).externals());
+        changes.forEach((owner, change) -> {
+            if (isInReach(user, owner)) {
+                change.madeGlobal()
+                        .forEach((name, original) -> {
+                            if (used.contains(name)) {
+                                made.put(name, new MadeGlobal(owner, change, original));
+                            }
+                        });
+            }
+        });
+        return made;
     }
 
     /** What differs between the two objects of one unit alone. */

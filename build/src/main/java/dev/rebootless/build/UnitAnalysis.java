@@ -3,6 +3,7 @@ package dev.rebootless.build;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.build.Comparisons.MadeGlobal;
 import dev.rebootless.diff.ChangeSet;
 import dev.rebootless.diff.Extraction;
 import dev.rebootless.diff.Extractor;
@@ -13,6 +14,7 @@ import dev.rebootless.elf.ElfReader;
 import dev.rebootless.kernel.KernelSymbol;
 import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.livepatch.LateReferences;
+import dev.rebootless.livepatch.OtherUnits;
 import dev.rebootless.livepatch.SymbolResolver;
 import dev.rebootless.livepatch.UnitPatch;
 import dev.rebootless.livepatch.runpre.Mismatch;
@@ -26,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -53,20 +56,26 @@ final class UnitAnalysis {
      * A changed unit, ready to be linked.
      *
      * @param inside names that other units newly define and carry
+     * @param madeGlobal what it newly uses that was static in another unit
      * @return empty if nothing of it has to move
      * @throws RebootlessException exit status 4 with all refusals
      */
-    Optional<UnitPatch> analyse(ObjectPair pair, ChangeSet changes, Set<String> inside) {
+    Optional<UnitPatch> analyse(
+            ObjectPair pair,
+            ChangeSet changes,
+            Set<String> inside,
+            Map<String, MadeGlobal> madeGlobal) {
         if (changes.verdict() == Verdict.REFUSED) {
             throw new RebootlessException(ExitStatus.REFUSED, changes.refusals());
         }
-        Optional<VariableForm> form = pair.shipped().map(s -> new VariableForm(pair, s, changes));
+        Optional<VariableForm> form = form(pair, changes);
         form.ifPresent(VariableForm::requireSameChanges);
         if (changes.movesNothing()) {
             return Optional.empty();
         }
         ShippedCode code = kernel.code(pair.unit().target());
-        UnitMatch match = prove(pair, changes, form, code);
+        UnitMatch match =
+                require(changes, prove(pair, changes, form, changes.replacedCode(), code), code);
         requireFentry(changes, match, code);
         Extraction extraction = Extractor.extract(changes);
         form.ifPresent(f -> f.requireKnown(extraction, match));
@@ -83,7 +92,7 @@ final class UnitAnalysis {
                                 match,
                                 kernel,
                                 code.target(),
-                                inside));
+                                new OtherUnits(inside, places(madeGlobal))));
         List<Problem> late = LateReferences.problems(unit);
         if (!late.isEmpty()) {
             throw new RebootlessException(ExitStatus.REFUSED, late);
@@ -91,15 +100,57 @@ final class UnitAnalysis {
         return Optional.of(unit);
     }
 
+    private static Optional<VariableForm> form(ObjectPair pair, ChangeSet changes) {
+        return pair.shipped().map(shipped -> new VariableForm(pair, shipped, changes));
+    }
+
+    /**
+     * Where the shipped kernel has what was static in another unit. A compiler may have fitted a
+     * static function to its callers; then its code is another now that it is global, and it is
+     * replaced, so that in either case calls through this address are right.
+     */
+    private Map<String, OtherUnits.ShippedPlace> places(Map<String, MadeGlobal> madeGlobal) {
+        Map<String, OtherUnits.ShippedPlace> places = new LinkedHashMap<>();
+        List<Problem> problems = new ArrayList<>();
+        madeGlobal.forEach((name, made) -> {
+            ObjectPair owner = made.owner();
+            ShippedCode code = kernel.code(owner.unit().target());
+            Optional<VariableForm> form = form(owner, made.changes());
+            UnitMatch match =
+                    prove(owner, made.changes(), form, Set.of(made.original()), code).match();
+            OptionalLong address = match.address(made.original());
+            if (address.isPresent() && match.mismatch(made.original()).isEmpty()) {
+                places.put(name, new OtherUnits.ShippedPlace(code, address.getAsLong()));
+            } else {
+                problems.add(
+                        new Problem(
+                                "RBL-SYMBOL-UNKNOWN",
+                                name,
+                                "the patch makes it global, and the static one of "
+                                        + owner.unit().source()
+                                        + " could not be told in the shipped kernel",
+                                "call it by way of a function of that file that the kernel has"));
+            }
+        });
+        if (!problems.isEmpty()) {
+            throw new RebootlessException(ExitStatus.REFUSED, problems);
+        }
+        return places;
+    }
+
     /**
      * The run-pre proof. The object with a section for each function differs from the shipped code
      * where the assembler could shorten a jump between functions; what does not match is tried once
      * more in the shipped layout.
      */
-    private UnitMatch prove(
-            ObjectPair pair, ChangeSet changes, Optional<VariableForm> form, ShippedCode code) {
+    private Shown prove(
+            ObjectPair pair,
+            ChangeSet changes,
+            Optional<VariableForm> form,
+            Set<Item> items,
+            ShippedCode code) {
         ObjectModel original = form.map(VariableForm::shipped).orElse(changes.original());
-        Stream<Item> replaced = changes.replacedCode().stream();
+        Stream<Item> replaced = items.stream();
         List<Item> wanted =
                 form.map(f -> replaced.flatMap(i -> f.shipped(i).stream()))
                         .orElse(replaced)
@@ -109,10 +160,13 @@ final class UnitAnalysis {
         if (wanted.stream().anyMatch(i -> match.mismatch(i).isPresent())) {
             shown = ObjectModel.of(ElfReader.read(compiler.shippedLayout(pair.unit())));
             UnitMatch second = translated(RunPre.match(shown, code), shown, original);
-            return require(changes, form.map(f -> f.bringOver(second)).orElse(second), shown, code);
+            return new Shown(form.map(f -> f.bringOver(second)).orElse(second), shown);
         }
-        return require(changes, form.map(f -> f.bringOver(match)).orElse(match), shown, code);
+        return new Shown(form.map(f -> f.bringOver(match)).orElse(match), shown);
     }
+
+    /** What was found of the original's items, and the object in whose layout it was. */
+    private record Shown(UnitMatch match, ObjectModel layout) {}
 
     /**
      * What the shipped layout shows, in terms of the other's items: their names are the same, since
@@ -158,8 +212,8 @@ final class UnitAnalysis {
         return unique;
     }
 
-    private UnitMatch require(
-            ChangeSet changes, UnitMatch match, ObjectModel shown, ShippedCode shipped) {
+    private UnitMatch require(ChangeSet changes, Shown found, ShippedCode shipped) {
+        UnitMatch match = found.match();
         List<Problem> problems = new ArrayList<>();
         for (Item item : changes.replacedCode()) {
             Optional<Mismatch> mismatch = match.mismatch(item);
@@ -174,7 +228,11 @@ final class UnitAnalysis {
             }
             if (mismatch.isPresent()) {
                 String code =
-                        debug ? "\n" + Disassembly.sideBySide(shipped, shown, mismatch.get()) : "";
+                        debug
+                                ? "\n"
+                                        + Disassembly.sideBySide(
+                                                shipped, found.layout(), mismatch.get())
+                                : "";
                 problems.add(
                         new Problem(
                                 "RBL-RUN-PRE",

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -14,9 +15,13 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Every livepatch of {@link LivepatchProofTest}, through the whole build, on every CPU model. */
+/** Every livepatch of the tests that prove one, through the whole build, on every CPU model. */
 @Tag("long")
 class LivepatchProofOnAllModelsTest {
+    /** Patches that come after another, which their checks need as well. */
+    private static final Map<String, String> ON_TOP_OF =
+            Map.of("version-line-again", "version-line", "fdinfo-both", "fdinfo-show");
+
     @TempDir Path folder;
 
     /** The names of all patches, so that a new one cannot be forgotten. */
@@ -38,8 +43,8 @@ class LivepatchProofOnAllModelsTest {
     @MethodSource("names")
     void theLivepatchIsProvenOnAllModels(String name) {
         String[] patches =
-                name.equals("version-line-again")
-                        ? new String[] {"version-line", name}
+                ON_TOP_OF.containsKey(name)
+                        ? new String[] {ON_TOP_OF.get(name), name}
                         : new String[] {name};
         Proof proof = new Proving(folder).proveOnAllModels(patches).proof().orElseThrow();
         assertThat(proof.passed()).isTrue();

@@ -2,12 +2,14 @@ package dev.rebootless.diff;
 
 import dev.rebootless.base.Problem;
 import dev.rebootless.elf.ElfSymbol;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
@@ -73,6 +75,26 @@ public final class ChangeSet {
             }
         }
         return List.copyOf(names);
+    }
+
+    /**
+     * What was static and the patched object makes known to other units: by name, the item of the
+     * original.
+     */
+    public Map<String, Item> madeGlobal() {
+        Map<String, Item> made = new TreeMap<>();
+        for (Item item : patched.items()) {
+            Optional<Item> before = selection.originalOf(item);
+            for (ElfSymbol symbol : item.symbols()) {
+                before.filter(b -> !symbol.isLocal() && hasLocal(b, symbol.name()))
+                        .ifPresent(b -> made.put(symbol.name(), b));
+            }
+        }
+        return Collections.unmodifiableMap(made);
+    }
+
+    private static boolean hasLocal(Item item, String name) {
+        return item.symbols().stream().anyMatch(s -> s.isLocal() && s.name().equals(name));
     }
 
     /** Sorted names, defined outside the unit, of what the code and data that move refer to. */

@@ -19,7 +19,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.Set;
 
 /**
  * Finds what the undefined symbols of an extracted object mean in the running kernel. An address
@@ -45,7 +44,7 @@ public final class SymbolResolver {
      * Resolves every undefined symbol of an extracted object.
      *
      * @param target the target object of the unit
-     * @param inside names that another unit of the livepatch newly defines and carries
+     * @param others what the patch makes of names in other units
      * @throws RebootlessException exit status 4 with one problem for each symbol that cannot be
      *     told, {@code RBL-SYMBOL-AMBIGUOUS} or {@code RBL-SYMBOL-UNKNOWN}, or that is gone after
      *     boot, {@code RBL-INIT-REFERENCE}
@@ -56,7 +55,7 @@ public final class SymbolResolver {
             UnitMatch match,
             ShippedKernel kernel,
             String target,
-            Set<String> inside) {
+            OtherUnits others) {
         SymbolResolver resolver = new SymbolResolver(kernel, kernel.code(target), original, match);
         Map<ElfSymbol, Resolution> resolutions = new LinkedHashMap<>();
         for (ElfSymbol symbol : extraction.object().symbols()) {
@@ -65,8 +64,11 @@ public final class SymbolResolver {
                 Resolution resolution;
                 if (there != null) {
                     resolution = resolver.defined(there);
-                } else if (inside.contains(symbol.name())) {
+                } else if (others.defined().contains(symbol.name())) {
                     resolution = resolver.inside(symbol.name());
+                } else if (others.madeGlobal().containsKey(symbol.name())) {
+                    OtherUnits.ShippedPlace place = others.madeGlobal().get(symbol.name());
+                    resolution = resolver.at(place.code(), symbol.name(), place.address());
                 } else {
                     resolution = resolver.external(symbol.name());
                 }
@@ -187,7 +189,11 @@ public final class SymbolResolver {
 
     /** What proven code uses. */
     private Resolution at(String name, long address) {
-        List<KernelSymbol> there = code.symbols().at(address);
+        return at(code, name, address);
+    }
+
+    private Resolution at(ShippedCode where, String name, long address) {
+        List<KernelSymbol> there = where.symbols().at(address);
         KernelSymbol symbol =
                 there.stream()
                         .filter(s -> s.name().equals(name))
@@ -196,9 +202,9 @@ public final class SymbolResolver {
         if (symbol == null) {
             return unknown(name, "the shipped kernel has no symbol of this name");
         }
-        return code instanceof ModuleImage module && module.isImport(symbol)
+        return where instanceof ModuleImage module && module.isImport(symbol)
                 ? imported(module, symbol.name())
-                : klp(code, symbol);
+                : klp(where, symbol);
     }
 
     /** What the target object itself has, by its name alone. */

@@ -13,6 +13,7 @@ import dev.rebootless.elf.ElfHeader;
 import dev.rebootless.elf.ElfObject;
 import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.kernel.KernelSymbol;
+import dev.rebootless.livepatch.OtherUnits;
 import dev.rebootless.livepatch.Resolution;
 import dev.rebootless.livepatch.SymbolResolver;
 import dev.rebootless.livepatch.runpre.RunPre;
@@ -230,7 +231,7 @@ final class AgainstDebugPackageTest {
                                 match,
                                 KIT.kernel(),
                                 "vmlinux",
-                                Set.of())
+                                OtherUnits.none())
                         .get(undefined));
     }
 }

@@ -14,6 +14,7 @@ import dev.rebootless.elf.ElfObject;
 import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.kernel.KernelSymbol;
 import dev.rebootless.kernel.SymbolVersions;
+import dev.rebootless.livepatch.OtherUnits;
 import dev.rebootless.livepatch.Resolution;
 import dev.rebootless.livepatch.SymbolResolver;
 import dev.rebootless.livepatch.runpre.UnitMatch;
@@ -22,7 +23,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -50,7 +50,7 @@ final class SymbolResolverTest {
                 match,
                 kit.kernel(),
                 "vmlinux",
-                Set.of());
+                OtherUnits.none());
     }
 
     private Resolution external(String name, UnitMatch match) {

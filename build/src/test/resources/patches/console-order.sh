@@ -1,0 +1,1 @@
+grep -q '^ttyS0 .* first$' /proc/consoles

@@ -1,0 +1,1 @@
+grep -q 'kernel.$' /proc/version

@@ -1,0 +1,1 @@
+cat /sys/devices/system/cpu/vulnerabilities/* | grep -qx 'not affected'

@@ -1,0 +1,1 @@
+grep -q 'Linux.*kernel' /proc/execdomains && grep -q 'Rebootless.*livepatch' /proc/execdomains

@@ -1,0 +1,1 @@
+grep -q ' : SYSTEM RAM$' /proc/iomem

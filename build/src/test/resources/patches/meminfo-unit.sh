@@ -1,0 +1,1 @@
+grep -q '^MemTotal: .* KiB$' /proc/meminfo && grep -q '^MemFree: .* kB$' /proc/meminfo

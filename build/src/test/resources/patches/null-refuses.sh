@@ -1,0 +1,3 @@
+echo 'words!' >/dev/null || exit 1
+echo '!words' >/dev/null && exit 2
+exit 0

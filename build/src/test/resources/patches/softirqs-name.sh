@@ -1,0 +1,1 @@
+grep -q '^show_softirqs  *CPU0' /proc/softirqs
