@@ -381,14 +381,20 @@ public final class Lab {
                         + " with --no-test");
     }
 
+    /**
+     * With the first thing that the kernel said in the first line, which is what many tools keep.
+     */
     private static RebootlessException guestLost(Guest.Result result) {
+        List<String> said = whatTheKernelSaid(result);
         return new RebootlessException(
                 ExitStatus.PROOF_FAILED,
                 new Problem(
                         "RBL-GUEST-LOST",
                         "script",
                         result.ended().orElse("the guest did not report what the script did")
-                                + whatTheKernelSaid(result).stream()
+                                + (said.isEmpty() ? "" : "; the kernel: " + said.getFirst())
+                                + said.stream()
+                                        .skip(1)
                                         .map(line -> "\n  " + line)
                                         .reduce("", String::concat),
                         "see what the script does to the kernel"));
