@@ -36,6 +36,16 @@ final class Console {
         this.err = err;
     }
 
+    /** For a command that writes its own results and has its own way with control characters. */
+    OutputStream out() {
+        return out;
+    }
+
+    /** For the same command's own lines. */
+    PrintStream err() {
+        return err;
+    }
+
     /** Where help texts go until {@link #flush}. */
     PrintWriter textOut() {
         return textOut;

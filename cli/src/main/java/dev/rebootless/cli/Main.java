@@ -1,12 +1,14 @@
 package dev.rebootless.cli;
 
 import dev.rebootless.base.ExitStatus;
+import dev.rebootless.host.HostCommand;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine;
@@ -49,6 +51,10 @@ public final class Main {
                         List.of(args).contains("--json"),
                         List.of(args).contains("--debug"));
         try {
+            Optional<List<String>> host = HostCommand.recognize(List.of(args));
+            if (host.isPresent()) {
+                return HostCommand.ofThisMachine(console.out(), console.err()).run(host.get());
+            }
             CommandLine commands = RebootlessCommand.commandLine(console, args);
             commands.setUsageHelpAutoWidth(true);
             commands.setParameterExceptionHandler((e, _) -> failures.usage(e).code());

@@ -7,11 +7,10 @@ import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.elf.RelocationTable;
 import dev.rebootless.elf.SymbolPlace;
 import dev.rebootless.kernel.KernelModule;
+import dev.rebootless.kernel.Notes;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.ManifestJson;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,9 +35,6 @@ record ModuleFile(Path path, byte[] bytes, KernelModule module, Optional<Manifes
 
     /** The same, "Livepatch relocation sections". */
     private static final Pattern KLP_SECTION = Pattern.compile("\\.klp\\.rela\\.([^.]+)\\.(.+)");
-
-    /** Nhdr of elf(5): lengths of name and content, type. */
-    private static final int NOTE_HEADER = 12;
 
     /**
      * Reads a file.
@@ -79,24 +75,15 @@ record ModuleFile(Path path, byte[] bytes, KernelModule module, Optional<Manifes
         if (section.isEmpty() || section.get().isNobits()) {
             return Optional.empty();
         }
-        ByteBuffer note = section.get().buffer(ByteOrder.LITTLE_ENDIAN);
-        if (note.remaining() >= NOTE_HEADER) {
-            long nameLength = Integer.toUnsignedLong(note.getInt());
-            long length = Integer.toUnsignedLong(note.getInt());
-            int type = note.getInt();
-            long content = NOTE_HEADER + (nameLength + 3) / 4 * 4;
-            byte[] owner = (Manifest.NOTE_NAME + "\0").getBytes(StandardCharsets.US_ASCII);
-            if (type == Manifest.NOTE_TYPE
-                    && nameLength == owner.length
-                    && content + length <= section.get().size()
-                    && note.slice(NOTE_HEADER, owner.length).equals(ByteBuffer.wrap(owner))) {
-                byte[] json = new byte[(int) length];
-                note.get((int) content, json);
-                return Optional.of(ManifestJson.parse(new String(json, StandardCharsets.UTF_8)));
-            }
-        }
-        throw RebootlessException.usage(
-                "RBL-MANIFEST", Manifest.NOTE_SECTION, "is damaged", "build the module again");
+        byte[] json =
+                Notes.find(section.get().content(), Manifest.NOTE_NAME, Manifest.NOTE_TYPE)
+                        .orElseThrow(() ->
+                                RebootlessException.usage(
+                                        "RBL-MANIFEST",
+                                        Manifest.NOTE_SECTION,
+                                        "is damaged",
+                                        "build the module again"));
+        return Optional.of(ManifestJson.parse(new String(json, StandardCharsets.UTF_8)));
     }
 
     /** What the kernel will look up in kallsyms, in the order of the symbol table. */

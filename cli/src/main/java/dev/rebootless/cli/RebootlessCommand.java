@@ -28,9 +28,10 @@ import picocli.CommandLine.Spec;
             "1:a fault of Rebootless itself; please report it",
             "2:the command line, or a file it names, is not what it should be",
             "3:nothing changed",
-            "4:refused: no sound livepatch can be made of this patch",
+            "4:refused: no sound livepatch can be made of this patch, or it may not be loaded here",
             "5:the environment lacks something; the message says what, and how to get it",
             "6:the proof failed",
+            "7:the kernel said no, or a transition timed out and was cancelled",
             "130:interrupted"
         },
         descriptionHeading = "%n",
@@ -39,7 +40,12 @@ import picocli.CommandLine.Spec;
         footerHeading = "%nTo begin:%n",
         footer = {
             "  rebootless explain fix.patch     what would change in which functions",
-            "  rebootless build fix.patch       makes livepatch-fix.ko and proves it by booting"
+            "  rebootless build fix.patch       makes livepatch-fix.ko and proves it by booting",
+            "",
+            "On a host (rebootless load --help):",
+            "  rebootless load livepatch-fix.ko loads it and follows it until it is in force",
+            "  rebootless list, status          what is loaded, and what it closes",
+            "  rebootless unload, cancel        take it out again, take back a transition"
         })
 final class RebootlessCommand implements Callable<Integer> {
     private final Console console;

@@ -10,6 +10,7 @@ import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.syntax.ArchRuleDefinition;
+import dev.rebootless.host.HostMain;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,7 +33,7 @@ class ArchitectureTest {
                     Set.of("base"),
                     Set.of("elf", "manifest"),
                     Set.of("kernel", "diff"),
-                    Set.of("source", "livepatch", "lab"),
+                    Set.of("source", "livepatch", "lab", "host"),
                     Set.of("build"),
                     Set.of("cli"));
 
@@ -106,6 +107,8 @@ class ArchitectureTest {
         ArchRuleDefinition.noClasses()
                 .that()
                 .doNotHaveFullyQualifiedName(Main.class.getName())
+                .and()
+                .doNotHaveFullyQualifiedName(HostMain.class.getName())
                 .should()
                 .callMethod(System.class, "exit", int.class)
                 .check(CLASSES);

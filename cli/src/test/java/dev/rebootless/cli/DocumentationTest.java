@@ -30,7 +30,7 @@ class DocumentationTest {
     /** A path of this repository in backticks; one with NAME in it stands for any. */
     private static final Pattern REPOSITORY_PATH =
             Pattern.compile(
-                    "`((?:(?:base|elf|manifest|kernel|diff|source|livepatch|lab|build|cli)/src"
+                    "`((?:(?:base|elf|manifest|kernel|diff|source|livepatch|lab|host|build|cli)/src"
                             + "|docs|demo|\\.ci)/(?![^`]*NAME)[\\w./-]+)");
 
     /** Names of that form that are others' classes. */

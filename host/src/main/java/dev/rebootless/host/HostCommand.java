@@ -1,0 +1,347 @@
+package dev.rebootless.host;
+
+import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Problem;
+import dev.rebootless.base.RebootlessException;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The host's commands: {@code load}, {@code unload}, {@code cancel}, {@code list}, {@code status}.
+ * Their options are read by hand: the library that reads those of the builder's commands takes
+ * longer to start than all that {@code status} does.
+ */
+public final class HostCommand {
+    private static final Set<String> NAMES = Set.of("load", "unload", "cancel", "list", "status");
+
+    private static final Duration TIMEOUT = Duration.ofSeconds(60);
+    private static final int MAX_TIMEOUT_SECONDS = 24 * 60 * 60;
+
+    private static final String USAGE =
+            """
+            usage: rebootless load MODULE.ko [--timeout S] [--unproven] [--allow-regression] [--replace-foreign]
+                   rebootless unload NAME [--timeout S]
+                   rebootless cancel [--timeout S]
+                   rebootless list
+                   rebootless status [--functions]
+
+            load      looks whether the livepatch may be loaded here, loads it, and follows it until all tasks run the new
+                      code; if that takes longer than --timeout (60 s), it is cancelled and taken out again
+            unload    takes a livepatch out of force and out of the kernel
+            cancel    takes back the transition that is running
+            list      the livepatches that the kernel has, whoever made them
+            status    the same, with the CVEs that they close; --functions: with every function
+
+            --json    facts as JSON on standard output, and nothing else there
+            --debug   stack traces with faults
+
+            Exit status: 0 done · 2 usage · 3 nothing changed · 4 refused, nothing was touched · 5 the environment lacks
+            something · 7 the kernel said no, or the transition timed out and was cancelled · 130 interrupted
+            """;
+
+    private final HostFiles files;
+    private final KernelCallsSource calls;
+    private final Ticker ticker;
+    private final OutputStream out;
+    private final PrintStream err;
+
+    /** Makes the calls when they are needed: {@code status} needs none, and they take time. */
+    @FunctionalInterface
+    interface KernelCallsSource {
+        KernelCalls get();
+    }
+
+    HostCommand(
+            HostFiles files,
+            KernelCallsSource calls,
+            Ticker ticker,
+            OutputStream out,
+            PrintStream err) {
+        this.files = files;
+        this.calls = calls;
+        this.ticker = ticker;
+        this.out = out;
+        this.err = err;
+    }
+
+    /** Of this machine. */
+    public static HostCommand ofThisMachine(OutputStream out, PrintStream err) {
+        return new HostCommand(
+                HostFiles.ofThisMachine(),
+                new KernelCallsSource() {
+                    @Override
+                    public KernelCalls get() {
+                        return new LinuxKernelCalls();
+                    }
+                },
+                Ticker.SYSTEM,
+                out,
+                err);
+    }
+
+    /**
+     * Whether a command line is one of the host's.
+     *
+     * @return its arguments with the command's name in front, even where options stood before it;
+     *     empty when it is none
+     */
+    public static Optional<List<String>> recognize(List<String> arguments) {
+        for (int i = 0; i < arguments.size(); i++) {
+            String word = arguments.get(i);
+            if (!word.startsWith("-")) {
+                if (!NAMES.contains(word)) {
+                    return Optional.empty();
+                }
+                List<String> ordered = new ArrayList<>(arguments);
+                ordered.add(0, ordered.remove(i));
+                return Optional.of(ordered);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * Runs one command.
+     *
+     * @param arguments the command's name, and what follows it, as {@link #recognize} gives them
+     */
+    public ExitStatus run(List<String> arguments) {
+        boolean json = arguments.contains("--json");
+        try {
+            return new Call(new ArrayDeque<>(arguments), json).run();
+        } catch (RebootlessException e) {
+            return failed(e.status(), e.problems(), e, arguments, json);
+        } catch (RuntimeException | LinkageError e) {
+            Problem fault =
+                    new Problem(
+                            "RBL-INTERNAL",
+                            "",
+                            "a fault of Rebootless itself: " + e,
+                            "report it with the command and the output of the same command with --debug");
+            return failed(ExitStatus.INTERNAL, List.of(fault), e, arguments, json);
+        }
+    }
+
+    private ExitStatus failed(
+            ExitStatus status,
+            List<Problem> problems,
+            Throwable failure,
+            List<String> arguments,
+            boolean json) {
+        if (arguments.contains("--debug")) {
+            failure.printStackTrace(err);
+        }
+        problems.forEach(problem -> say(problem.text()));
+        if (json) {
+            print(HostJson.failure(status, problems));
+        }
+        return status;
+    }
+
+    private void print(String text) {
+        try {
+            out.write(text.getBytes(StandardCharsets.UTF_8));
+            out.flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException("standard output: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Names come from foreign modules and tasks; none of their control characters reaches a
+     * terminal.
+     */
+    private void say(String line) {
+        err.println(HostText.printable(line));
+    }
+
+    /** One call of the command. */
+    private final class Call {
+        private final Deque<String> arguments;
+        private final boolean json;
+        private Duration timeout = TIMEOUT;
+        private boolean unproven;
+        private boolean allowRegression;
+        private boolean replaceForeign;
+        private boolean functions;
+        private boolean help;
+        private Optional<String> operand = Optional.empty();
+
+        Call(Deque<String> arguments, boolean json) {
+            this.arguments = arguments;
+            this.json = json;
+        }
+
+        ExitStatus run() {
+            String command = arguments.removeFirst();
+            read(command);
+            if (help) {
+                print(USAGE);
+                return ExitStatus.DONE;
+            }
+            return switch (command) {
+                case "load" -> load(required("load", "MODULE.ko"));
+                case "unload" -> unload(required("unload", "NAME"));
+                case "cancel" -> cancel();
+                case "list" -> list();
+                case "status" -> status();
+                default -> throw usage("does not know '" + command + "'");
+            };
+        }
+
+        private void read(String command) {
+            Set<String> known =
+                    switch (command) {
+                        case "load" ->
+                                Set.of(
+                                        "--timeout",
+                                        "--unproven",
+                                        "--allow-regression",
+                                        "--replace-foreign");
+                        case "unload", "cancel" -> Set.of("--timeout");
+                        case "status" -> Set.of("--functions");
+                        default -> Set.of();
+                    };
+            boolean takesOperand = command.equals("load") || command.equals("unload");
+            while (!arguments.isEmpty()) {
+                String word = arguments.removeFirst();
+                if (word.equals("--json") || word.equals("--debug")) {
+                    continue;
+                }
+                if (word.equals("--help") || word.equals("-h")) {
+                    help = true;
+                } else if (word.startsWith("-")) {
+                    option(command, word, known);
+                } else if (takesOperand && operand.isEmpty()) {
+                    operand = Optional.of(word);
+                } else {
+                    throw usage(command + " does not know '" + word + "'");
+                }
+            }
+        }
+
+        private void option(String command, String word, Set<String> known) {
+            int equals = word.indexOf('=');
+            String name = equals < 0 ? word : word.substring(0, equals);
+            if (!known.contains(name)) {
+                throw usage(command + " does not know the option '" + name + "'");
+            }
+            switch (name) {
+                case "--timeout" ->
+                        timeout = seconds(equals < 0 ? next(name) : word.substring(equals + 1));
+                case "--unproven" -> unproven = true;
+                case "--allow-regression" -> allowRegression = true;
+                case "--replace-foreign" -> replaceForeign = true;
+                case "--functions" -> functions = true;
+                default -> throw usage(command + " does not know the option '" + name + "'");
+            }
+        }
+
+        private String next(String option) {
+            if (arguments.isEmpty()) {
+                throw usage(option + " needs a number of seconds");
+            }
+            return arguments.removeFirst();
+        }
+
+        private static Duration seconds(String text) {
+            try {
+                int seconds = Integer.parseInt(text);
+                if (seconds >= 1 && seconds <= MAX_TIMEOUT_SECONDS) {
+                    return Duration.ofSeconds(seconds);
+                }
+            } catch (NumberFormatException e) {
+                // As it is said.
+            }
+            throw usage(
+                    "--timeout is a number of seconds from 1 to "
+                            + MAX_TIMEOUT_SECONDS
+                            + ", not '"
+                            + text
+                            + "'");
+        }
+
+        private String required(String command, String what) {
+            return operand.orElseThrow(() -> usage(command + " needs " + what));
+        }
+
+        private Livepatching livepatching() {
+            return new Livepatching(files, calls.get(), ticker, this::tell);
+        }
+
+        /** As it happens: a document for each event with --json, lines for people without. */
+        private void tell(HostEvent event) {
+            if (json) {
+                print(HostJson.event(event));
+            } else {
+                HostText.lines(event).forEach(HostCommand.this::say);
+            }
+        }
+
+        private ExitStatus load(String module) {
+            livepatching()
+                    .load(
+                            new LoadRequest(
+                                    path(module),
+                                    timeout,
+                                    unproven,
+                                    allowRegression,
+                                    replaceForeign));
+            return ExitStatus.DONE;
+        }
+
+        private static Path path(String text) {
+            try {
+                return Path.of(text);
+            } catch (java.nio.file.InvalidPathException e) {
+                throw usage("'" + text + "' is no file name");
+            }
+        }
+
+        private ExitStatus unload(String name) {
+            livepatching().unload(name, timeout);
+            return ExitStatus.DONE;
+        }
+
+        private ExitStatus cancel() {
+            if (livepatching().cancel(timeout).isPresent()) {
+                return ExitStatus.DONE;
+            }
+            if (!json) {
+                say("no transition is running");
+            }
+            return ExitStatus.UNCHANGED;
+        }
+
+        private ExitStatus list() {
+            HostState state = HostState.read(files);
+            print(json ? HostJson.list(state) : HostText.printable(HostText.list(state)));
+            return ExitStatus.DONE;
+        }
+
+        private ExitStatus status() {
+            HostState state = HostState.read(files);
+            print(
+                    json
+                            ? HostJson.status(state)
+                            : HostText.printable(HostText.status(state, functions)));
+            return ExitStatus.DONE;
+        }
+    }
+
+    private static RebootlessException usage(String message) {
+        return RebootlessException.usage(
+                "RBL-USAGE", "rebootless", message, "see `rebootless status --help`");
+    }
+}

@@ -1,0 +1,122 @@
+package dev.rebootless.host;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+/**
+ * The files by which the kernel shows itself ({@code /proc}, {@code /sys}) and in which this
+ * machine keeps things, below one root: {@code /}, but for tests.
+ */
+public final class HostFiles {
+    /** The longest file of the kernel's that is read here is /proc/keys or a list of probes. */
+    private static final int MAX_BYTES = 16 << 20;
+
+    private final Path root;
+
+    public HostFiles(Path root) {
+        this.root = root;
+    }
+
+    /** This machine's. */
+    public static HostFiles ofThisMachine() {
+        return new HostFiles(Path.of("/"));
+    }
+
+    /** Where a file given by its absolute name is. */
+    Path path(String absolute) {
+        return root.resolve(absolute.substring(1));
+    }
+
+    /** Whether there is such a file or folder; false also where that cannot be told. */
+    boolean exists(String absolute) {
+        return Files.exists(path(absolute));
+    }
+
+    /** Reads a text of the kernel's. */
+    Reading read(String absolute) {
+        try {
+            String text = new String(bytes(absolute), StandardCharsets.UTF_8);
+            return new Reading.Text(text.stripTrailing());
+        } catch (NoSuchFileException | NotDirectoryException e) {
+            return new Reading.Absent();
+        } catch (IOException e) {
+            return new Reading.Unreadable(reason(e));
+        }
+    }
+
+    /**
+     * Reads bytes.
+     *
+     * @throws IOException also when there are more than any file here has
+     */
+    byte[] bytes(String absolute) throws IOException {
+        try (var in = Files.newInputStream(path(absolute))) {
+            // The size that stat(2) tells of a file in /proc or /sys is 0 or 4096, whatever it has.
+            byte[] bytes = in.readNBytes(MAX_BYTES + 1);
+            if (bytes.length > MAX_BYTES) {
+                throw new IOException(absolute + " has more than " + MAX_BYTES + " bytes");
+            }
+            return bytes;
+        }
+    }
+
+    /**
+     * The names in a folder, sorted.
+     *
+     * @throws IOException when it cannot be read, or is not there (NoSuchFileException)
+     */
+    List<String> names(String absolute) throws IOException {
+        try (Stream<Path> files = Files.list(path(absolute))) {
+            List<String> names = new ArrayList<>();
+            files.forEach(file -> names.add(String.valueOf(file.getFileName())));
+            names.sort(null);
+            return names;
+        } catch (java.io.UncheckedIOException e) {
+            throw Objects.requireNonNull(e.getCause());
+        }
+    }
+
+    /** Of these, the folders. */
+    List<String> folders(String absolute) throws IOException {
+        return names(absolute).stream()
+                .filter(name -> Files.isDirectory(path(absolute + "/" + name)))
+                .toList();
+    }
+
+    /**
+     * Writes a value to a file of the kernel's.
+     *
+     * @throws IOException with the kernel's answer
+     */
+    void write(String absolute, String value) throws IOException {
+        Path file = path(absolute);
+        try (var out = Files.newOutputStream(file, java.nio.file.StandardOpenOption.WRITE)) {
+            out.write(value.getBytes(StandardCharsets.US_ASCII));
+        }
+    }
+
+    /** Java puts the file's name in front. */
+    static String reason(IOException e) {
+        if (e instanceof FileSystemException fault) {
+            String reason = Objects.requireNonNullElse(fault.getReason(), "");
+            if (!reason.isEmpty()) {
+                return reason;
+            }
+            return switch (fault) {
+                case java.nio.file.AccessDeniedException _ -> "permission denied";
+                case NoSuchFileException _ -> "no such file";
+                default -> fault.getClass().getSimpleName();
+            };
+        }
+        return String.valueOf(e.getMessage());
+    }
+}

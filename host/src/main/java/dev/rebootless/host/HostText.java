@@ -1,0 +1,160 @@
+package dev.rebootless.host;
+
+import dev.rebootless.host.LoadedLivepatch.Origin;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** What people read of a host. */
+final class HostText {
+    private HostText() {}
+
+    /** Without control characters, but for line end and tab; they could make a terminal lie. */
+    static String printable(String text) {
+        StringBuilder clean = new StringBuilder(text.length());
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            clean.append(Character.isISOControl(c) && c != '\n' && c != '\t' ? '?' : c);
+        }
+        return clean.toString();
+    }
+
+    static List<String> lines(HostEvent event) {
+        return switch (event) {
+            case HostEvent.Preflight(List<Finding> findings) ->
+                    findings.stream().map(HostText::line).toList();
+            case HostEvent.Inserted(String livepatch) -> List.of(livepatch + " is loaded");
+            case HostEvent.Moving moving -> lines(moving);
+            case HostEvent.InForce(String livepatch, double seconds) ->
+                    List.of(livepatch + " is in force after " + number(seconds) + " s");
+            case HostEvent.Cancelling(String livepatch, String why) ->
+                    List.of("cancelling " + livepatch + ": " + why);
+            case HostEvent.OutOfForce(String livepatch, double seconds) ->
+                    List.of(livepatch + " is out of force after " + number(seconds) + " s");
+            case HostEvent.Removed(String livepatch) -> List.of(livepatch + " is removed");
+        };
+    }
+
+    private static String line(Finding finding) {
+        return switch (finding.verdict()) {
+            case Finding.Fine(String how) -> "  ok       " + finding.what() + ": " + how;
+            case Finding.Unknown(String why) -> "  unknown  " + finding.what() + ": " + why;
+            case Finding.Warning(String message) -> "  warning  " + finding.what() + ": " + message;
+            case Finding.Refusal refusal ->
+                    "  refused  " + finding.what() + ": " + refusal.problem().message();
+        };
+    }
+
+    private static List<String> lines(HostEvent.Moving moving) {
+        List<String> lines = new ArrayList<>();
+        lines.add(
+                moving.livepatch()
+                        + ": "
+                        + moving.left()
+                        + (moving.left() == 1 ? " task" : " tasks")
+                        + " left after "
+                        + number(moving.seconds())
+                        + " s");
+        for (LaggingTask task : moving.told()) {
+            lines.add(
+                    "  "
+                            + task.text()
+                            + (task.stack().isEmpty()
+                                    ? ""
+                                    : ": " + String.join(" < ", task.stack())));
+        }
+        return lines;
+    }
+
+    private static String number(double seconds) {
+        return String.format(Locale.ROOT, "%.2f", seconds);
+    }
+
+    static String list(HostState state) {
+        StringBuilder text = new StringBuilder();
+        for (LoadedLivepatch livepatch : state.livepatches()) {
+            text.append(line(livepatch)).append('\n');
+        }
+        if (text.isEmpty()) {
+            text.append("no livepatch is loaded\n");
+        }
+        return text.toString();
+    }
+
+    private static String line(LoadedLivepatch livepatch) {
+        int count = livepatch.functionCount();
+        return livepatch.name()
+                + "  "
+                + word(livepatch)
+                + "  "
+                + livepatch.replace().map(r -> r ? "replace" : "stacked").orElse("replace unknown")
+                + "  "
+                + count
+                + (count == 1 ? " function" : " functions")
+                + "  "
+                + origin(livepatch);
+    }
+
+    private static String word(LoadedLivepatch livepatch) {
+        if (livepatch.inTransition()) {
+            return livepatch.enabled() ? "coming" : "going";
+        }
+        return livepatch.enabled() ? "in force" : "out of force";
+    }
+
+    private static String origin(LoadedLivepatch livepatch) {
+        return switch (livepatch.origin()) {
+            case Origin.Ours ours ->
+                    ours.manifest().cves().isEmpty()
+                            ? "no CVE"
+                            : String.join(", ", ours.manifest().cves());
+            case Origin.Foreign _ -> "foreign";
+            case Origin.Unknown(String why) -> "unknown: " + why;
+        };
+    }
+
+    static String status(HostState state, boolean functions) {
+        StringBuilder text = new StringBuilder();
+        text.append("kernel ")
+                .append(state.kernel().release())
+                .append(", build ")
+                .append(state.kernel().buildId().orElse("unknown"))
+                .append('\n')
+                .append(list(state));
+        state.cves()
+                .forEach((id, cve) -> {
+                    text.append(id)
+                            .append("  ")
+                            .append(cve.closed().word())
+                            .append("  ")
+                            .append(cve.livepatch());
+                    if (!cve.why().isEmpty()) {
+                        text.append(": ").append(cve.why());
+                    }
+                    text.append('\n');
+                });
+        if (functions) {
+            for (HostState.FunctionState function : state.functions()) {
+                text.append(function.object())
+                        .append("  ")
+                        .append(function.name())
+                        .append(function.sympos() > 1 ? "," + function.sympos() : "")
+                        .append("  ")
+                        .append(function.running().word())
+                        .append("  ")
+                        .append(function.top());
+                if (function.by().size() > 1) {
+                    text.append(" on top of ")
+                            .append(
+                                    String.join(
+                                            ", ",
+                                            function.by()
+                                                    .subList(0, function.by().size() - 1)
+                                                    .reversed()));
+                }
+                text.append('\n');
+            }
+        }
+        return text.toString();
+    }
+}

@@ -1,0 +1,123 @@
+package dev.rebootless.host;
+
+import java.lang.foreign.AddressLayout;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+
+/** The calls as this machine's C library makes them; x86-64's numbers, as all modules are. */
+final class LinuxKernelCalls implements KernelCalls {
+    /** arch/x86/entry/syscalls/syscall_64.tbl. */
+    private static final long OPEN = 2;
+
+    private static final long CLOSE = 3;
+    private static final long SYSLOG = 103;
+    private static final long DELETE_MODULE = 176;
+    private static final long FINIT_MODULE = 313;
+
+    /** include/uapi/asm-generic/fcntl.h. */
+    private static final long O_RDONLY = 0;
+
+    private static final long O_NONBLOCK = 04000;
+    private static final long O_CLOEXEC = 02000000;
+
+    /** SYSLOG_ACTION_READ_ALL and SYSLOG_ACTION_SIZE_BUFFER of include/linux/syslog.h. */
+    private static final long READ_ALL = 3;
+
+    private static final long SIZE_BUFFER = 10;
+
+    /** The largest buffer that a kernel may have (LOG_BUF_LEN_MAX of kernel/printk/printk.c). */
+    private static final long MAX_LOG_BYTES = 1L << 27;
+
+    private static final StructLayout CALL_STATE = Linker.Option.captureStateLayout();
+    private static final VarHandle ERRNO =
+            CALL_STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
+    private static final AddressLayout POINTER = ValueLayout.ADDRESS;
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
+
+    /** long syscall(long number, pointer, long, long): what a call does not take is ignored. */
+    private final MethodHandle onPointer =
+            handle(FunctionDescriptor.of(LONG, LONG, POINTER, LONG, LONG));
+
+    /** long syscall(long number, long, pointer, long). */
+    private final MethodHandle onDescriptor =
+            handle(FunctionDescriptor.of(LONG, LONG, LONG, POINTER, LONG));
+
+    // syscall(2) takes what the descriptors say; what it points to lives until the call returns.
+    @SuppressWarnings("restricted")
+    private static MethodHandle handle(FunctionDescriptor descriptor) {
+        Linker linker = Linker.nativeLinker();
+        return linker.downcallHandle(
+                linker.defaultLookup().findOrThrow("syscall"),
+                descriptor,
+                Linker.Option.captureCallState("errno"),
+                Linker.Option.firstVariadicArg(1));
+    }
+
+    @Override
+    public int insert(Path module) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(CALL_STATE);
+            MemorySegment path = arena.allocateFrom(module.toString());
+            long fd = (long) onPointer.invokeExact(state, OPEN, path, O_RDONLY | O_CLOEXEC, 0L);
+            if (fd < 0) {
+                return errno(state);
+            }
+            MemorySegment parameters = arena.allocateFrom("");
+            long result = (long) onDescriptor.invokeExact(state, FINIT_MODULE, fd, parameters, 0L);
+            int errno = result < 0 ? errno(state) : DONE;
+            long closed = (long) onDescriptor.invokeExact(state, CLOSE, fd, MemorySegment.NULL, 0L);
+            return closed < 0 && errno == DONE ? errno(state) : errno;
+        } catch (Throwable e) {
+            throw new IllegalStateException("syscall(2) could not be called", e);
+        }
+    }
+
+    @Override
+    public int remove(String name) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(CALL_STATE);
+            MemorySegment module = arena.allocateFrom(name);
+            long result =
+                    (long) onPointer.invokeExact(state, DELETE_MODULE, module, O_NONBLOCK, 0L);
+            return result < 0 ? errno(state) : DONE;
+        } catch (Throwable e) {
+            throw new IllegalStateException("syscall(2) could not be called", e);
+        }
+    }
+
+    @Override
+    public String log() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(CALL_STATE);
+            long size =
+                    (long)
+                            onDescriptor.invokeExact(
+                                    state, SYSLOG, SIZE_BUFFER, MemorySegment.NULL, 0L);
+            if (size <= 0 || size > MAX_LOG_BYTES) {
+                return "";
+            }
+            MemorySegment buffer = arena.allocate(size);
+            long read = (long) onDescriptor.invokeExact(state, SYSLOG, READ_ALL, buffer, size);
+            return read <= 0
+                    ? ""
+                    : new String(
+                            buffer.asSlice(0, read).toArray(ValueLayout.JAVA_BYTE),
+                            StandardCharsets.UTF_8);
+        } catch (Throwable e) {
+            throw new IllegalStateException("syscall(2) could not be called", e);
+        }
+    }
+
+    private static int errno(MemorySegment state) {
+        return (int) ERRNO.get(state, 0L);
+    }
+}

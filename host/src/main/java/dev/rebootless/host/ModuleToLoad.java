@@ -1,0 +1,122 @@
+package dev.rebootless.host;
+
+import dev.rebootless.base.Hashes;
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.elf.ElfSection;
+import dev.rebootless.kernel.KernelModule;
+import dev.rebootless.kernel.Notes;
+import dev.rebootless.manifest.Manifest;
+import io.avaje.json.JsonException;
+import io.avaje.json.mapper.JsonMapper;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A livepatch module of ours that is to be loaded.
+ *
+ * @param bytes the file's size
+ * @param proof whether it was proven by a boot, as the JSON beside it says
+ */
+record ModuleToLoad(Path path, long bytes, KernelModule module, Manifest manifest, Proof proof) {
+    /** What the file beside a module says of its proof. */
+    enum Proof {
+        PROVEN,
+        UNPROVEN,
+        /** There is no such file, or it is of another module. */
+        UNKNOWN
+    }
+
+    /**
+     * Reads a module, and the JSON beside it.
+     *
+     * @throws RebootlessException exit status 2: {@code RBL-FILE}, {@code RBL-KERNEL-MODULE},
+     *     {@code RBL-MANIFEST} when it is damaged; 4 {@code RBL-HOST-FOREIGN-MODULE} when it has
+     *     none
+     */
+    static ModuleToLoad read(Path path) {
+        try {
+            byte[] bytes = Files.readAllBytes(path);
+            KernelModule module = KernelModule.read(bytes, path.toString());
+            Manifest manifest = manifest(path, module);
+            return new ModuleToLoad(path, bytes.length, module, manifest, proof(path, bytes));
+        } catch (IOException e) {
+            throw RebootlessException.usage(
+                    "RBL-FILE",
+                    path.toString(),
+                    "cannot be read: " + HostFiles.reason(e),
+                    "check the file's name and rights");
+        }
+    }
+
+    private static Manifest manifest(Path path, KernelModule module) {
+        ElfSection note =
+                module.object()
+                        .section(Manifest.NOTE_SECTION)
+                        .filter(s -> !s.isNobits())
+                        .orElseThrow(() ->
+                                RebootlessException.refused(
+                                        "RBL-HOST-FOREIGN-MODULE",
+                                        path.toString(),
+                                        "is no livepatch of Rebootless, so that nothing is known of what it does",
+                                        "load a module that `rebootless build` made; others load with insmod"));
+        byte[] json =
+                Notes.find(note.content(), Manifest.NOTE_NAME, Manifest.NOTE_TYPE)
+                        .orElseThrow(() ->
+                                RebootlessException.usage(
+                                        "RBL-MANIFEST",
+                                        path.toString(),
+                                        "its note is damaged",
+                                        "build the module again"));
+        return ManifestNote.parse(new String(json, StandardCharsets.UTF_8));
+    }
+
+    private static Proof proof(Path path, byte[] bytes) throws IOException {
+        String name = String.valueOf(path.getFileName());
+        Path beside = path.resolveSibling(name.replaceFirst("\\.ko$", "") + ".json");
+        try {
+            Map<String, Object> file =
+                    JsonMapper.builder().build().fromJsonObject(Files.readString(beside));
+            if (!Hashes.sha256(bytes).equals(file.get("moduleSha256"))) {
+                return Proof.UNKNOWN;
+            }
+            return "proven".equals(file.get("status")) ? Proof.PROVEN : Proof.UNPROVEN;
+        } catch (NoSuchFileException e) {
+            return Proof.UNKNOWN;
+        } catch (JsonException | java.nio.charset.CharacterCodingException e) {
+            return Proof.UNKNOWN;
+        }
+    }
+
+    /** The module's name as the kernel shows it. */
+    String name() {
+        return module.name();
+    }
+
+    /** The names of all functions that it replaces. */
+    Set<String> functionNames() {
+        Set<String> names = new HashSet<>();
+        for (Manifest.TargetObject object : manifest.objects()) {
+            object.functions().forEach(f -> names.add(f.name()));
+        }
+        return names;
+    }
+
+    /** The modules that it patches. */
+    List<Manifest.TargetObject> targetModules() {
+        return manifest.objects().stream().filter(o -> !o.name().equals("vmlinux")).toList();
+    }
+
+    /** Of what architecture it is not, where it is not for x86-64 (EM_X86_64 of elf.h). */
+    Optional<Integer> otherMachine() {
+        int machine = module.object().header().machine();
+        return machine == 62 ? Optional.empty() : Optional.of(machine);
+    }
+}

@@ -1,0 +1,83 @@
+package dev.rebootless.host;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/** Follows a livepatch's transition until it ends or takes too long. */
+final class Transition {
+    /** Often enough for a person, and a read of one small file. */
+    private static final Duration POLL = Duration.ofMillis(50);
+
+    /** All tasks are looked at this often: a large host has tens of thousands. */
+    private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(1);
+
+    private final HostFiles files;
+    private final Ticker ticker;
+    private final Consumer<HostEvent> events;
+
+    Transition(HostFiles files, Ticker ticker, Consumer<HostEvent> events) {
+        this.files = files;
+        this.ticker = ticker;
+        this.events = events;
+    }
+
+    /** How it ended. */
+    sealed interface Outcome {
+        /** All tasks have arrived; a livepatch that goes is then no longer listed. */
+        record Arrived(double seconds) implements Outcome {}
+
+        /** Somebody else has taken the livepatch out meanwhile. */
+        record Gone() implements Outcome {}
+
+        /** It takes longer than it may. */
+        record Stalled(int left, List<LaggingTask> told) implements Outcome {
+            public Stalled {
+                told = List.copyOf(told);
+            }
+        }
+    }
+
+    /**
+     * Waits for the end.
+     *
+     * @param patched where the tasks go: to the livepatch, or away from it
+     * @param functions that it replaces
+     */
+    Outcome follow(String livepatch, boolean patched, Set<String> functions, Duration timeout)
+            throws IOException {
+        Livepatches livepatches = new Livepatches(files);
+        LaggingTasks tasks = new LaggingTasks(files);
+        long start = ticker.nanos();
+        long looked = start;
+        while (true) {
+            Optional<LoadedLivepatch> now = livepatches.one(livepatch);
+            double seconds = (ticker.nanos() - start) / 1e9;
+            // Away from it: the kernel drops it from the list once all tasks have left.
+            boolean arrived =
+                    patched
+                            ? now.filter(l -> !l.inTransition()).isPresent()
+                            : now.isEmpty() || !now.get().inTransition();
+            if (arrived) {
+                return new Outcome.Arrived(seconds);
+            }
+            if (now.isEmpty()) {
+                return new Outcome.Gone();
+            }
+            if (ticker.nanos() - start >= timeout.toNanos()) {
+                LaggingTasks.Found found = tasks.find(patched, functions);
+                return new Outcome.Stalled(found.count(), found.told());
+            }
+            if (ticker.nanos() - looked >= BETWEEN_LOOKS.toNanos()) {
+                LaggingTasks.Found found = tasks.find(patched, functions);
+                events.accept(
+                        new HostEvent.Moving(livepatch, seconds, found.count(), found.told()));
+                looked = ticker.nanos();
+            }
+            ticker.sleep(POLL);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+package dev.rebootless.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.rebootless.base.ExitStatus;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+class HostCommandTest {
+    @TempDir Path root;
+    private FakeHost host;
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+    @BeforeEach
+    void makeHost() {
+        host = new FakeHost(root);
+    }
+
+    private ExitStatus run(String... arguments) {
+        return new HostCommand(
+                        host.files(),
+                        () -> {
+                            throw new AssertionError("this command makes no system call");
+                        },
+                        Ticker.SYSTEM,
+                        out,
+                        new PrintStream(err, true, StandardCharsets.UTF_8))
+                .run(HostCommand.recognize(List.of(arguments)).orElseThrow());
+    }
+
+    private String said() {
+        return out.toString(StandardCharsets.UTF_8);
+    }
+
+    private JsonNode json() {
+        return JsonMapper.builder().build().readTree(said());
+    }
+
+    private void twoLivepatches() {
+        host.livepatch(
+                Manifests.of("fix", false, List.of("CVE-2026-1"), List.of(), "do_open"), false);
+        host.foreign("kpatch_other", "do_open,1");
+    }
+
+    @Test
+    void otherCommandsAreNotRecognized() {
+        assertThat(HostCommand.recognize(List.of("build", "status"))).isEmpty();
+        assertThat(HostCommand.recognize(List.of("--json"))).isEmpty();
+        assertThat(HostCommand.recognize(List.of())).isEmpty();
+        assertThat(HostCommand.recognize(List.of("--json", "status")))
+                .contains(List.of("status", "--json"));
+    }
+
+    @Test
+    void statusSaysWhatIsInForceOnTopOfWhat() {
+        twoLivepatches();
+        assertThat(run("status", "--functions")).isEqualTo(ExitStatus.DONE);
+        assertThat(said().lines())
+                .containsExactly(
+                        "kernel " + Manifests.RELEASE + ", build " + Manifests.BUILD_ID,
+                        "livepatch_fix  in force  stacked  1 function  CVE-2026-1",
+                        "kpatch_other  in force  replace unknown  1 function  foreign",
+                        "CVE-2026-1  partly  livepatch_fix: 1 of its 1 functions are not in force: do_open",
+                        "vmlinux  do_open  patched  kpatch_other on top of livepatch_fix");
+    }
+
+    @Test
+    void statusAsJsonHasTheSame() {
+        twoLivepatches();
+        assertThat(run("--json", "status")).isEqualTo(ExitStatus.DONE);
+        JsonNode json = json();
+        assertThat(json.path("schemaVersion").asInt()).isEqualTo(1);
+        assertThat(json.at("/livepatches/0/replace").asBoolean(true)).isFalse();
+        assertThat(json.at("/livepatches/1/replace").isNull()).isTrue();
+        assertThat(json.at("/livepatches/1/origin").asString()).isEqualTo("foreign");
+        assertThat(json.at("/livepatches/1/cves").isArray()).isTrue();
+        assertThat(json.at("/cves/0/state").asString()).isEqualTo("partly");
+        assertThat(json.at("/functions/0/livepatches").size()).isEqualTo(2);
+    }
+
+    @Test
+    void aHostWithoutLivepatchesSaysSo() {
+        assertThat(run("list")).isEqualTo(ExitStatus.DONE);
+        assertThat(said()).isEqualTo("no livepatch is loaded\n");
+    }
+
+    @Test
+    void namesOfForeignModulesCannotWriteToTheTerminal() {
+        host.foreign("evil\u001b[31m", "do_open,1");
+        assertThat(run("list")).isEqualTo(ExitStatus.DONE);
+        assertThat(said()).contains("evil?[31m").doesNotContain("\u001b");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "load",
+                "load a.ko b.ko",
+                "load --timeout",
+                "load --timeout=0 a.ko",
+                "load --timeout=x a.ko",
+                "load --force a.ko",
+                "unload",
+                "unload --functions x",
+                "cancel x",
+                "list x",
+                "status --timeout=3"
+            })
+    void aCommandLineThatIsNoneIsSaidToBe(String line) {
+        assertThat(run(line.split(" "))).isEqualTo(ExitStatus.USAGE);
+        assertThat(err.toString(StandardCharsets.UTF_8)).startsWith("RBL-USAGE: ");
+        assertThat(said()).isEmpty();
+    }
+
+    @Test
+    void aFailureIsADocumentWithJson() {
+        host.remove("/sys/kernel/livepatch");
+        assertThat(run("status", "--json")).isEqualTo(ExitStatus.ENVIRONMENT);
+        assertThat(json().path("exitStatus").asInt()).isEqualTo(5);
+        assertThat(json().at("/problems/0/code").asString()).isEqualTo("RBL-HOST-NO-LIVEPATCH");
+    }
+
+    @Test
+    void helpIsWhatWasAskedForAndGoesToStandardOutput() {
+        assertThat(run("load", "--help")).isEqualTo(ExitStatus.DONE);
+        assertThat(said()).startsWith("usage: rebootless load MODULE.ko");
+    }
+}

@@ -1,0 +1,261 @@
+package dev.rebootless.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Problem;
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.manifest.Manifest;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The order of steps, and what comes of each answer of the kernel's; a guest has the real kernel.
+ */
+class LivepatchingTest {
+    private static final Duration TIMEOUT = Duration.ofSeconds(5);
+
+    @TempDir Path root;
+    @TempDir Path folder;
+    private FakeHost host;
+    private final List<HostEvent> events = new ArrayList<>();
+    private final FakeKernel kernel = new FakeKernel();
+    private final Manifest manifest =
+            Manifests.of("fix", true, List.of("CVE-2026-1"), List.of(), "do_open", "do_wait");
+
+    @BeforeEach
+    void makeHost() {
+        host = new FakeHost(root);
+    }
+
+    /** A kernel that does what it is told to, in time that passes only when somebody waits. */
+    private final class FakeKernel implements KernelCalls, Ticker {
+        private long nanos;
+        private int answer = DONE;
+        private String log = "<6>[    1.0] before\n";
+
+        /** When a transition to the livepatch, or away from it, ends; seconds of waiting. */
+        private double comes = 1;
+
+        private double goes = 1;
+        private long since;
+        private int referenced = 2;
+
+        @Override
+        public int insert(Path module) {
+            log += "<4>[    2.0] livepatch: said something\n";
+            if (answer == DONE) {
+                host.livepatch(manifest, true);
+                since = nanos;
+            }
+            return answer;
+        }
+
+        @Override
+        public int remove(String name) {
+            if (Files.exists(host.path("/sys/kernel/livepatch/" + name))) {
+                return Errno.EBUSY;
+            }
+            if (referenced-- > 0) {
+                return Errno.EAGAIN;
+            }
+            return DONE;
+        }
+
+        @Override
+        public String log() {
+            return log;
+        }
+
+        @Override
+        public long nanos() {
+            return nanos;
+        }
+
+        @Override
+        public void sleep(Duration time) {
+            nanos += time.toNanos();
+            String folder = "/sys/kernel/livepatch/" + manifest.module();
+            if (!Files.exists(host.path(folder))) {
+                return;
+            }
+            boolean enabled =
+                    host.files().read(folder + "/enabled").known().filter("1"::equals).isPresent();
+            double waited = (nanos - since) / 1e9;
+            if (enabled && waited >= comes) {
+                host.state(manifest.module(), true, false);
+            } else if (!enabled && waited >= goes) {
+                host.remove(folder);
+            }
+        }
+    }
+
+    private Livepatching livepatching() {
+        return new Livepatching(
+                host.files(),
+                kernel,
+                kernel,
+                event -> {
+                    events.add(event);
+                    if (event instanceof HostEvent.Cancelling) {
+                        kernel.since = kernel.nanos;
+                    }
+                });
+    }
+
+    private LoadRequest request(boolean unproven) throws IOException {
+        return new LoadRequest(
+                TestModules.write(folder, manifest), TIMEOUT, unproven, false, false);
+    }
+
+    private static void requireOnly(RebootlessException e, ExitStatus status, String code) {
+        assertThat(e.problems()).extracting(Problem::code).containsExactly(code);
+        assertThat(e.status()).isEqualTo(status);
+    }
+
+    private RebootlessException loadFails() throws IOException {
+        LoadRequest request = request(true);
+        return catchThrowableOfType(RebootlessException.class, () -> livepatching().load(request));
+    }
+
+    @Test
+    void aLivepatchIsLoadedAndFollowedUntilItIsInForce() throws IOException {
+        host.task(7, "sleeper", 0, "do_wait", "entry");
+        host.task(8, "done", 1);
+        kernel.comes = 2.5;
+        livepatching().load(request(true));
+
+        assertThat(events)
+                .hasExactlyElementsOfTypes(
+                        HostEvent.Preflight.class,
+                        HostEvent.Inserted.class,
+                        HostEvent.Moving.class,
+                        HostEvent.Moving.class,
+                        HostEvent.InForce.class);
+        HostEvent.Moving moving = (HostEvent.Moving) events.get(2);
+        assertThat(moving.left()).isEqualTo(1);
+        assertThat(moving.told())
+                .containsExactly(
+                        new LaggingTask(
+                                7, "sleeper", List.of("do_wait", "entry"), Optional.of("do_wait")));
+    }
+
+    @Test
+    void aTransitionThatTakesTooLongIsCancelledAndAllIsAsBefore() throws IOException {
+        host.task(7, "sleeper", 0, "do_wait");
+        kernel.comes = Double.MAX_VALUE;
+        RebootlessException e = loadFails();
+
+        requireOnly(e, ExitStatus.KERNEL_SAID_NO, "RBL-HOST-STALLED");
+        host.hasNothingLoaded();
+        assertThat(events.getLast()).isEqualTo(new HostEvent.Removed("livepatch_fix"));
+        assertThat(e.problems().getFirst().message())
+                .contains("within 5 s")
+                .contains("1 task is left: sleeper (7) in do_wait");
+    }
+
+    @Test
+    void aCancellationThatStallsTooNamesTheTasksThatHoldIt() throws IOException {
+        host.task(7, "sleeper", 0, "do_wait");
+        host.task(9, "other", 1, "do_open", "entry");
+        kernel.comes = Double.MAX_VALUE;
+        kernel.goes = Double.MAX_VALUE;
+        RebootlessException e = loadFails();
+
+        requireOnly(e, ExitStatus.KERNEL_SAID_NO, "RBL-HOST-CANCEL-STALLED");
+        assertThat(e.problems().getFirst().message())
+                .contains("tasks do not leave it")
+                .contains("other (9) in do_open");
+        assertThat(HostState.read(host.files()).livepatches()).hasSize(1);
+    }
+
+    @Test
+    void whatTheKernelDoesNotTakeIsSaidInItsOwnWordsAndItsLogs() throws IOException {
+        kernel.answer = Errno.EINVAL;
+        RebootlessException e = loadFails();
+        requireOnly(e, ExitStatus.KERNEL_SAID_NO, "RBL-HOST-INSERT");
+        assertThat(e.problems().getFirst().message())
+                .contains("EINVAL")
+                .contains("livepatch: said something")
+                .doesNotContain("before");
+        host.hasNothingLoaded();
+    }
+
+    @Test
+    void nothingIsTouchedWhenSomethingSpeaksAgainstIt() throws IOException {
+        LoadRequest request = request(false);
+        RebootlessException e =
+                catchThrowableOfType(RebootlessException.class, () -> livepatching().load(request));
+        requireOnly(e, ExitStatus.REFUSED, "RBL-HOST-UNPROVEN");
+        assertThat(events).hasExactlyElementsOfTypes(HostEvent.Preflight.class);
+        host.hasNothingLoaded();
+    }
+
+    @Test
+    void unloadTakesALivepatchOutOfForceAndOutOfTheKernel() {
+        host.livepatch(manifest, false);
+        livepatching().unload("livepatch_fix", TIMEOUT);
+        assertThat(events)
+                .hasExactlyElementsOfTypes(HostEvent.OutOfForce.class, HostEvent.Removed.class);
+        host.hasNothingLoaded();
+    }
+
+    @Test
+    void unloadOfWhatIsNotLoadedIsRefused() {
+        requireOnly(
+                catchThrowableOfType(
+                        RebootlessException.class, () -> livepatching().unload("other", TIMEOUT)),
+                ExitStatus.USAGE,
+                "RBL-HOST-NOT-LOADED");
+    }
+
+    /** Writing to it a second time would bring it back. */
+    @Test
+    void unloadOfALivepatchThatIsOnItsWayOutOnlyWaits() {
+        host.livepatch(manifest, true);
+        host.state("livepatch_fix", false, true);
+        livepatching().unload("livepatch_fix", TIMEOUT);
+        host.hasNothingLoaded();
+    }
+
+    @Test
+    void cancelTakesBackTheTransitionThatIsRunning() {
+        host.livepatch(manifest, true);
+        kernel.comes = Double.MAX_VALUE;
+        assertThat(livepatching().cancel(TIMEOUT)).contains("livepatch_fix");
+        host.hasNothingLoaded();
+    }
+
+    @Test
+    void cancelWithoutATransitionChangesNothing() {
+        host.livepatch(manifest, false);
+        assertThat(livepatching().cancel(TIMEOUT)).isEmpty();
+        assertThat(HostState.read(host.files()).livepatches()).hasSize(1);
+    }
+
+    @Test
+    void aSecondCallAtTheSameTimeIsRefused() throws IOException {
+        host.folder("/run");
+        try (FileChannel channel =
+                        FileChannel.open(
+                                host.path("/run/rebootless.lock"),
+                                StandardOpenOption.CREATE,
+                                StandardOpenOption.WRITE);
+                FileLock lock = channel.lock()) {
+            assertThat(lock.isValid()).isTrue();
+            requireOnly(loadFails(), ExitStatus.REFUSED, "RBL-HOST-BUSY");
+        }
+    }
+}

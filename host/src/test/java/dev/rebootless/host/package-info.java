@@ -1,0 +1,4 @@
+@NullMarked
+package dev.rebootless.host;
+
+import org.jspecify.annotations.NullMarked;
