@@ -33,7 +33,13 @@ final class TestKit {
      */
     static Path patch(Path folder, String name, String path, String from, String to)
             throws IOException, InterruptedException {
-        String source = Files.readString(kit().tree().resolve(path));
+        return patch(kit(), folder, name, path, from, to);
+    }
+
+    /** The same for another kernel. */
+    static Path patch(Kit kit, Path folder, String name, String path, String from, String to)
+            throws IOException, InterruptedException {
+        String source = Files.readString(kit.tree().resolve(path));
         int at = source.indexOf(from);
         if (at < 0 || source.indexOf(from, at + 1) >= 0) {
             throw new AssertionError(path + " does not have exactly one: " + from);

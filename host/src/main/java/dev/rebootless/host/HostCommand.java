@@ -53,6 +53,7 @@ public final class HostCommand {
     private final HostFiles files;
     private final KernelCallsSource calls;
     private final Ticker ticker;
+    private final LaterRemoval later;
     private final OutputStream out;
     private final PrintStream err;
 
@@ -66,11 +67,13 @@ public final class HostCommand {
             HostFiles files,
             KernelCallsSource calls,
             Ticker ticker,
+            LaterRemoval later,
             OutputStream out,
             PrintStream err) {
         this.files = files;
         this.calls = calls;
         this.ticker = ticker;
+        this.later = later;
         this.out = out;
         this.err = err;
     }
@@ -79,13 +82,9 @@ public final class HostCommand {
     public static HostCommand ofThisMachine(OutputStream out, PrintStream err) {
         return new HostCommand(
                 HostFiles.ofThisMachine(),
-                new KernelCallsSource() {
-                    @Override
-                    public KernelCalls get() {
-                        return new LinuxKernelCalls();
-                    }
-                },
+                LinuxKernelCalls::new,
                 Ticker.SYSTEM,
+                LaterRemoval.SYSTEMD,
                 out,
                 err);
     }
@@ -277,7 +276,7 @@ public final class HostCommand {
         }
 
         private Livepatching livepatching() {
-            return new Livepatching(files, calls.get(), ticker, this::tell);
+            return new Livepatching(files, calls.get(), ticker, later, this::tell);
         }
 
         /** As it happens: a document for each event with --json, lines for people without. */

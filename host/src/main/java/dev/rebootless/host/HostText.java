@@ -47,11 +47,17 @@ final class HostText {
 
     private static List<String> lines(HostEvent.Moving moving) {
         List<String> lines = new ArrayList<>();
+        // The idle tasks of the processors are none of /proc's.
+        String left =
+                switch (moving.left()) {
+                    case 0 -> "only idle processors are";
+                    case 1 -> "1 task is";
+                    default -> moving.left() + " tasks are";
+                };
         lines.add(
                 moving.livepatch()
                         + ": "
-                        + moving.left()
-                        + (moving.left() == 1 ? " task" : " tasks")
+                        + left
                         + " left after "
                         + number(moving.seconds())
                         + " s");

@@ -34,19 +34,20 @@ public final class Livepatching {
     private final HostFiles files;
     private final KernelCalls calls;
     private final Ticker ticker;
+    private final LaterRemoval later;
     private final Consumer<HostEvent> events;
 
-    Livepatching(HostFiles files, KernelCalls calls, Ticker ticker, Consumer<HostEvent> events) {
+    Livepatching(
+            HostFiles files,
+            KernelCalls calls,
+            Ticker ticker,
+            LaterRemoval later,
+            Consumer<HostEvent> events) {
         this.files = files;
         this.calls = calls;
         this.ticker = ticker;
+        this.later = later;
         this.events = events;
-    }
-
-    /** Of this machine. */
-    public static Livepatching ofThisMachine(Consumer<HostEvent> events) {
-        return new Livepatching(
-                HostFiles.ofThisMachine(), new LinuxKernelCalls(), Ticker.SYSTEM, events);
     }
 
     /**
@@ -67,7 +68,20 @@ public final class Livepatching {
             requireNoRefusal(findings);
             insert(module);
             follow(module, request.timeout());
+            removeReplaced(state);
         });
+    }
+
+    /**
+     * The kernel drops a livepatch that was replaced, and leaves its module, which does nothing.
+     */
+    private void removeReplaced(HostState before) throws IOException {
+        Livepatches livepatches = new Livepatches(files);
+        for (LoadedLivepatch earlier : before.livepatches()) {
+            if (livepatches.one(earlier.name()).isEmpty()) {
+                remove(earlier.name());
+            }
+        }
     }
 
     private static void requireNoRefusal(List<Finding> findings) {
@@ -160,8 +174,15 @@ public final class Livepatching {
      */
     public void unload(String name, Duration timeout) {
         locked(() -> {
-            LoadedLivepatch livepatch = requireLoaded(name);
-            takeOut(name, functions(livepatch), timeout, Optional.empty());
+            Optional<LoadedLivepatch> livepatch =
+                    new Livepatches(files)
+                            .all().stream().filter(l -> l.name().equals(name)).findFirst();
+            if (livepatch.isPresent()) {
+                takeOut(name, functions(livepatch.get()), timeout, Optional.empty());
+            } else {
+                requireLivepatchModule(name);
+                remove(name);
+            }
         });
     }
 
@@ -187,17 +208,25 @@ public final class Livepatching {
         return cancelled.stream().findFirst();
     }
 
-    private LoadedLivepatch requireLoaded(String name) {
-        return new Livepatches(files)
-                .all().stream()
-                        .filter(l -> l.name().equals(name))
-                        .findFirst()
-                        .orElseThrow(() ->
-                                RebootlessException.usage(
-                                        "RBL-HOST-NOT-LOADED",
-                                        name,
-                                        "the kernel has no livepatch of this name",
-                                        "see `rebootless list`"));
+    /**
+     * A livepatch that is out of force is no longer listed, and its module may still be there, such
+     * as when its cancellation took long. Its taint says what it was (TAINT_LIVEPATCH, "K").
+     */
+    private void requireLivepatchModule(String name) {
+        boolean was =
+                !name.isEmpty()
+                        && !name.contains("/")
+                        && files.read("/sys/module/" + name + "/taint")
+                                .known()
+                                .filter(taint -> taint.contains("K"))
+                                .isPresent();
+        if (!was) {
+            throw RebootlessException.usage(
+                    "RBL-HOST-NOT-LOADED",
+                    name,
+                    "the kernel has no livepatch of this name",
+                    "see `rebootless list`");
+        }
     }
 
     private static Set<String> functions(LoadedLivepatch livepatch) {
@@ -235,9 +264,12 @@ public final class Livepatching {
                                     + timeout.toSeconds()
                                     + " s: "
                                     + tasks(left, told),
-                            "the kernel goes on and finishes when they move; then `rebootless unload "
-                                    + name
-                                    + "` removes the module");
+                            "the kernel goes on and finishes when they move; then "
+                                    + later.arrange(name)
+                                            .orElse(
+                                                    "`rebootless unload "
+                                                            + name
+                                                            + "` removes the module"));
         }
         remove(name);
     }

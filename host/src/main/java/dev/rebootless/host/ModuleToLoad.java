@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +27,12 @@ import java.util.Set;
  * @param proof whether it was proven by a boot, as the JSON beside it says
  */
 record ModuleToLoad(Path path, long bytes, KernelModule module, Manifest manifest, Proof proof) {
+    /** elf(5), e_ident. */
+    private static final byte[] ELF = {0x7f, 'E', 'L', 'F'};
+
+    /** Our largest have some 2 MB. */
+    private static final int MAX_BYTES = 256 << 20;
+
     /** What the file beside a module says of its proof. */
     enum Proof {
         PROVEN,
@@ -43,7 +50,7 @@ record ModuleToLoad(Path path, long bytes, KernelModule module, Manifest manifes
      */
     static ModuleToLoad read(Path path) {
         try {
-            byte[] bytes = Files.readAllBytes(path);
+            byte[] bytes = read(path, Files.size(path));
             KernelModule module = KernelModule.read(bytes, path.toString());
             Manifest manifest = manifest(path, module);
             return new ModuleToLoad(path, bytes.length, module, manifest, proof(path, bytes));
@@ -54,6 +61,21 @@ record ModuleToLoad(Path path, long bytes, KernelModule module, Manifest manifes
                     "cannot be read: " + HostFiles.reason(e),
                     "check the file's name and rights");
         }
+    }
+
+    /** A module that is compressed is none here: its bytes are handed to the kernel as they are. */
+    private static byte[] read(Path path, long size) throws IOException {
+        byte[] bytes = size > MAX_BYTES ? new byte[0] : Files.readAllBytes(path);
+        if (bytes.length < ELF.length || !Arrays.equals(bytes, 0, ELF.length, ELF, 0, ELF.length)) {
+            throw RebootlessException.usage(
+                    "RBL-KERNEL-MODULE",
+                    path.toString(),
+                    size > MAX_BYTES
+                            ? "has more than " + MAX_BYTES + " bytes"
+                            : "is no kernel module, or a compressed one",
+                    "give the .ko that `rebootless build` made");
+        }
+        return bytes;
     }
 
     private static Manifest manifest(Path path, KernelModule module) {

@@ -8,6 +8,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,6 +35,7 @@ class HostCommandTest {
                             throw new AssertionError("this command makes no system call");
                         },
                         Ticker.SYSTEM,
+                        livepatch -> Optional.empty(),
                         out,
                         new PrintStream(err, true, StandardCharsets.UTF_8))
                 .run(HostCommand.recognize(List.of(arguments)).orElseThrow());

@@ -52,6 +52,7 @@ class LivepatchingTest {
         private double goes = 1;
         private long since;
         private int referenced = 2;
+        private Optional<String> replaces = Optional.empty();
 
         @Override
         public int insert(Path module) {
@@ -96,6 +97,8 @@ class LivepatchingTest {
             double waited = (nanos - since) / 1e9;
             if (enabled && waited >= comes) {
                 host.state(manifest.module(), true, false);
+                replaces.ifPresent(earlier -> host.remove("/sys/kernel/livepatch/" + earlier));
+                replaces = Optional.empty();
             } else if (!enabled && waited >= goes) {
                 host.remove(folder);
             }
@@ -107,6 +110,7 @@ class LivepatchingTest {
                 host.files(),
                 kernel,
                 kernel,
+                name -> Optional.of("somebody removes " + name),
                 event -> {
                     events.add(event);
                     if (event instanceof HostEvent.Cancelling) {
@@ -178,6 +182,7 @@ class LivepatchingTest {
         assertThat(e.problems().getFirst().message())
                 .contains("tasks do not leave it")
                 .contains("other (9) in do_open");
+        assertThat(e.problems().getFirst().remedy()).endsWith("somebody removes livepatch_fix");
         assertThat(HostState.read(host.files()).livepatches()).hasSize(1);
     }
 
@@ -219,6 +224,32 @@ class LivepatchingTest {
                         RebootlessException.class, () -> livepatching().unload("other", TIMEOUT)),
                 ExitStatus.USAGE,
                 "RBL-HOST-NOT-LOADED");
+    }
+
+    @Test
+    void unloadRemovesTheModuleOfALivepatchThatIsNoLongerListed() {
+        host.put("/sys/module/livepatch_fix/taint", "OK\n");
+        livepatching().unload("livepatch_fix", TIMEOUT);
+        assertThat(events).containsExactly(new HostEvent.Removed("livepatch_fix"));
+    }
+
+    @Test
+    void unloadNeverRemovesAModuleThatIsNoLivepatch() {
+        host.put("/sys/module/ext4/taint", "\n");
+        requireOnly(
+                catchThrowableOfType(
+                        RebootlessException.class, () -> livepatching().unload("ext4", TIMEOUT)),
+                ExitStatus.USAGE,
+                "RBL-HOST-NOT-LOADED");
+    }
+
+    @Test
+    void theModuleOfALivepatchThatIsReplacedIsRemovedToo() throws IOException {
+        host.livepatch(
+                Manifests.of("earlier", true, List.of("CVE-2026-1"), List.of(), "do_open"), false);
+        kernel.replaces = Optional.of("livepatch_earlier");
+        livepatching().load(request(true));
+        assertThat(events.getLast()).isEqualTo(new HostEvent.Removed("livepatch_earlier"));
     }
 
     /** Writing to it a second time would bring it back. */

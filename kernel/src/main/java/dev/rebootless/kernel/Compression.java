@@ -1,15 +1,10 @@
 package dev.rebootless.kernel;
 
-import com.github.luben.zstd.ZstdInputStream;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Optional;
-import java.util.zip.GZIPInputStream;
-import org.tukaani.xz.LZMAInputStream;
-import org.tukaani.xz.XZInputStream;
 
 /**
  * How kernels and modules are compressed, told by the first bytes. The list, with its magic
@@ -27,12 +22,6 @@ public enum Compression {
     BZIP2("425a68"),
     /** Recognized, but no distribution uses it for kernels any more: not read. */
     LZO("894c5a");
-
-    /**
-     * What an xz or lzma decoder may use, in KiB. The kernel's build compresses with dictionaries
-     * of up to 128 MiB (scripts/xz_wrap.sh); only the dictionary matters.
-     */
-    private static final int MAX_DICTIONARY_KIB = 160 << 10;
 
     /** In hexadecimal digits. */
     private final String magic;
@@ -64,7 +53,7 @@ public enum Compression {
      */
     byte[] decompress(byte[] in, int offset, int length, int expected, int limit)
             throws IOException {
-        try (InputStream stream = open(in, offset, length)) {
+        try (InputStream stream = Decompressors.open(this, in, offset, length)) {
             byte[] out = new byte[Math.clamp(expected, 1, limit)];
             int filled = 0;
             while (true) {
@@ -80,18 +69,5 @@ public enum Compression {
                 out[filled++] = (byte) next;
             }
         }
-    }
-
-    private InputStream open(byte[] in, int offset, int length) throws IOException {
-        ByteArrayInputStream bytes = new ByteArrayInputStream(in, offset, length);
-        return switch (this) {
-            case GZIP -> new GZIPInputStream(bytes, 1 << 16);
-            case XZ -> new XZInputStream(bytes, MAX_DICTIONARY_KIB);
-            case ZSTD -> new ZstdInputStream(bytes);
-            case LZ4 -> new Lz4LegacyInputStream(in, offset, length);
-            case LZMA -> new LZMAInputStream(bytes, MAX_DICTIONARY_KIB);
-            case BZIP2, LZO ->
-                    throw new IOException("it is compressed with " + this + ", which is not read");
-        };
     }
 }

@@ -1,0 +1,257 @@
+package dev.rebootless.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.rebootless.base.Subprocess;
+import dev.rebootless.kernel.KernelModule;
+import dev.rebootless.lab.TargetModule;
+import dev.rebootless.source.kit.Kit;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.Channels;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A Debian that runs a shipped kernel in QEMU, with a disk that outlives its boots, and to which a
+ * test says what to run.
+ */
+final class DebianGuest implements AutoCloseable {
+    private static final Duration BOOT = Duration.ofMinutes(6);
+    private static final Duration COMMAND = Duration.ofMinutes(5);
+    private static final int MEBIBYTES = 1024;
+
+    private final Kit kit;
+    private final Path folder;
+    private final Path disk;
+    private final Path data;
+    private int boots;
+    private Running running;
+    private final BlockingQueue<String> answers = new LinkedBlockingQueue<>();
+    private int requested;
+
+    /** One boot. */
+    private record Running(
+            Process qemu,
+            ServerSocketChannel server,
+            SocketChannel channel,
+            OutputStream requests) {
+        void closeSockets() throws IOException {
+            channel.close();
+            server.close();
+        }
+    }
+
+    /** What a script in the guest left. */
+    record Result(int status, String out, String err) {
+        Result requireStatus(int expected) {
+            assertThat(status).as("%s%n%s", out, err).isEqualTo(expected);
+            return this;
+        }
+    }
+
+    private DebianGuest(Kit kit, Path folder, Path disk, Path data) throws IOException {
+        this.kit = kit;
+        this.folder = folder;
+        this.disk = disk;
+        this.data = data;
+        this.running = start();
+    }
+
+    /**
+     * Boots one.
+     *
+     * @param folder for its disk and sockets
+     * @param files that it finds below {@code /opt}, which is only read
+     */
+    static DebianGuest boot(Kit kit, Path folder, Path files) throws Exception {
+        Path disk = folder.resolve("disk.ext4");
+        run("cp", "--sparse=always", DebianRoot.image().toString(), disk.toString());
+        Path data = folder.resolve("data.ext4");
+        run("mke2fs", "-q", "-t", "ext4", "-d", files.toString(), data.toString(), "400M");
+        DebianGuest guest = new DebianGuest(kit, folder, disk, data);
+        guest.requireReady();
+        return guest;
+    }
+
+    private static void run(String... command) {
+        Subprocess.Result result = Subprocess.of(command).deadline(Duration.ofMinutes(5)).run();
+        assertThat(result.ok()).as(String.join(" ", command) + ": " + result.err()).isTrue();
+    }
+
+    /** What inserts the modules of the disk, which are no part of the cloud kernel's image. */
+    private Path initramfs() throws IOException {
+        Path root = Files.createDirectories(folder.resolve("initramfs"));
+        Files.createDirectories(root.resolve("bin"));
+        Files.copy(
+                Path.of("/bin/busybox"),
+                root.resolve("bin/busybox"),
+                java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+        root.resolve("bin/busybox").toFile().setExecutable(true);
+        List<String> names = new ArrayList<>();
+        for (TargetModule target :
+                TargetModule.find(kit.modules(), List.of("virtio_pci", "virtio_blk"))) {
+            for (Path file : target.files()) {
+                String name = file.getFileName().toString().replaceFirst("\\.ko.*", ".ko");
+                if (!names.contains(name)) {
+                    names.add(name);
+                    Files.write(
+                            root.resolve(name),
+                            KernelModule.plain(Files.readAllBytes(file), file.toString()));
+                }
+            }
+        }
+        StringBuilder init = new StringBuilder("#!/bin/busybox sh\n");
+        init.append("/bin/busybox mkdir -p /proc /sys /dev /root\n");
+        init.append("/bin/busybox mount -t devtmpfs devtmpfs /dev\n");
+        names.forEach(name -> init.append("/bin/busybox insmod /").append(name).append('\n'));
+        init.append(
+                """
+                while [ ! -b /dev/vdb ]; do /bin/busybox usleep 50000; done
+                /bin/busybox mount -t ext4 /dev/vda /root
+                /bin/busybox mount -t ext4 -o ro /dev/vdb /root/opt
+                /bin/busybox mount --move /dev /root/dev
+                exec /bin/busybox switch_root /root /sbin/init
+                """);
+        Files.writeString(root.resolve("init"), init);
+        root.resolve("init").toFile().setExecutable(true);
+        Path archive = folder.resolve("initramfs.cpio");
+        run("sh", "-c", "cd '" + root + "' && find . | cpio -o -H newc --quiet >'" + archive + "'");
+        return archive;
+    }
+
+    private Running start() throws IOException {
+        boots++;
+        Path socket = folder.resolve("agent-" + boots);
+        ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        server.bind(UnixDomainSocketAddress.of(socket));
+        List<String> command = new ArrayList<>();
+        command.addAll(List.of("setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64"));
+        command.addAll(List.of("-nodefaults", "-no-user-config", "-no-reboot"));
+        command.addAll(List.of("-display", "none", "-monitor", "none", "-nic", "none"));
+        // One thread: see the lab's Accelerator.
+        command.addAll(List.of("-machine", "q35", "-accel", "tcg,thread=single"));
+        command.addAll(List.of("-cpu", "max", "-smp", "2", "-m", MEBIBYTES + "M"));
+        command.addAll(List.of("-kernel", kit.bootImage().toString()));
+        command.addAll(List.of("-initrd", initramfs().toString()));
+        command.addAll(
+                List.of(
+                        "-append",
+                        "console=ttyS0 loglevel=5 panic=-1 cryptomgr.notests no_timer_check"));
+        command.addAll(List.of("-drive", drive(disk, "off")));
+        command.addAll(List.of("-drive", drive(data, "on")));
+        command.addAll(List.of("-serial", "file:" + console()));
+        command.addAll(List.of("-chardev", "socket,id=agent,path=" + socket));
+        command.addAll(List.of("-serial", "chardev:agent"));
+        Process qemu =
+                new ProcessBuilder(command)
+                        .redirectErrorStream(true)
+                        .redirectOutput(folder.resolve("qemu-" + boots + ".txt").toFile())
+                        .start();
+        SocketChannel channel = server.accept();
+        answers.clear();
+        Thread.ofPlatform()
+                .daemon()
+                .start(() -> {
+                    try (BufferedReader lines =
+                            new BufferedReader(
+                                    new InputStreamReader(
+                                            Channels.newInputStream(channel),
+                                            StandardCharsets.US_ASCII))) {
+                        for (String line = lines.readLine();
+                                line != null;
+                                line = lines.readLine()) {
+                            answers.add(line);
+                        }
+                    } catch (IOException e) {
+                        // QEMU went away.
+                    }
+                });
+        return new Running(qemu, server, channel, Channels.newOutputStream(channel));
+    }
+
+    private void requireReady() throws Exception {
+        assertThat(answer(BOOT)).isEqualTo("ready " + kit.facts().release());
+    }
+
+    private static String drive(Path file, String readOnly) {
+        return "file=" + file + ",format=raw,if=virtio,cache=unsafe,read-only=" + readOnly;
+    }
+
+    private Path console() {
+        return folder.resolve("console-" + boots + ".txt");
+    }
+
+    private String answer(Duration time) throws Exception {
+        long deadline = System.nanoTime() + time.toNanos();
+        while (System.nanoTime() < deadline) {
+            String line = answers.poll(200, TimeUnit.MILLISECONDS);
+            if (line != null) {
+                return line;
+            }
+            if (!running.qemu().isAlive() && answers.isEmpty()) {
+                throw new AssertionError("the guest went down:\n" + tail());
+            }
+        }
+        throw new AssertionError("the guest does not answer:\n" + tail());
+    }
+
+    private String tail() throws IOException {
+        List<String> lines =
+                new String(Files.readAllBytes(console()), StandardCharsets.UTF_8).lines().toList();
+        return String.join("\n", lines.subList(Math.max(0, lines.size() - 30), lines.size()));
+    }
+
+    /** Runs a shell script as root. */
+    Result run(String script) throws Exception {
+        String number = Integer.toString(++requested);
+        String encoded =
+                Base64.getEncoder().encodeToString(script.getBytes(StandardCharsets.UTF_8));
+        request(number + " " + encoded);
+        String[] words = answer(COMMAND).split(" ");
+        assertThat(words).hasSize(4);
+        assertThat(words[0]).isEqualTo(number);
+        return new Result(Integer.parseInt(words[1]), text(words[2]), text(words[3]));
+    }
+
+    private void request(String line) throws IOException {
+        running.requests().write((line + "\n").getBytes(StandardCharsets.US_ASCII));
+        running.requests().flush();
+    }
+
+    private static String text(String encoded) {
+        return encoded.equals("-")
+                ? ""
+                : new String(Base64.getDecoder().decode(encoded), StandardCharsets.UTF_8);
+    }
+
+    /** Shuts it down and boots it again, on the same disk. */
+    void reboot() throws Exception {
+        String script = "systemctl poweroff";
+        request("0 " + Base64.getEncoder().encodeToString(script.getBytes(StandardCharsets.UTF_8)));
+        assertThat(running.qemu().waitFor(COMMAND.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        running.closeSockets();
+        running = start();
+        requireReady();
+    }
+
+    @Override
+    public void close() throws IOException {
+        running.qemu().destroyForcibly();
+        running.closeSockets();
+    }
+}

@@ -1,0 +1,360 @@
+package dev.rebootless.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.rebootless.elf.ElfObject;
+import dev.rebootless.elf.ElfReader;
+import dev.rebootless.elf.ElfSection;
+import dev.rebootless.elf.ElfWriter;
+import dev.rebootless.manifest.Manifest;
+import dev.rebootless.source.kit.Kit;
+import dev.rebootless.source.kit.Kits;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The host's commands as they are packaged, in a Debian with systemd that runs a shipped kernel.
+ * One guest serves all tests; each leaves it without livepatches.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+abstract class HostInGuest {
+    private static final String FIRST = "live patched by Rebootless\n";
+    private static final String SECOND = "live patched twice by Rebootless\n";
+
+    /**
+     * A process that waits in kernel_clone(), where no signal wakes it, until its child ends:
+     * clone(2) with CLONE_VFORK and SIGCHLD.
+     */
+    private static final String SITS_IN_CLONE =
+            """
+            perl -e 'my $p = syscall(56, 0x4011, 0, 0, 0, 0); if ($p == 0) { sleep 300 }' &
+            """;
+
+    private final String line;
+
+    private Path folder = Path.of("");
+    private @Nullable DebianGuest booted;
+
+    HostInGuest(String line) {
+        this.line = line;
+    }
+
+    @BeforeAll
+    void bootTheGuest(@TempDir Path temporary) throws Exception {
+        folder = temporary;
+        Kits kits = new Kits(Kits.userCache(), step -> System.err.println("[kit] " + step));
+        Kit kit = kits.add(kits.newestCloudRelease(line));
+        Path files = Files.createDirectories(folder.resolve("files"));
+        HostPackage.make(files);
+        build(kit, files, "first", List.of(patch("version-line")), "--cve", "CVE-2099-0001");
+        build(
+                kit,
+                files,
+                "second",
+                List.of(patch("version-line"), patch("version-line-again")),
+                "--cve",
+                "CVE-2099-0001",
+                "--cve",
+                "CVE-2099-0002");
+        build(kit, files, "other", List.of(patch("key-users-total")));
+        build(kit, files, "stacked", List.of(patch("key-users-total")), "--no-replace");
+        Path clone = files.resolve("clone.patch");
+        Files.writeString(clone, cloneChange(kit));
+        build(kit, files, "clone", List.of(clone));
+        withoutNote(files.resolve("livepatch-other.ko"), files.resolve("foreign.ko"));
+        DebianGuest guest = DebianGuest.boot(kit, folder, files);
+        booted = guest;
+        HostPackage.install(guest);
+    }
+
+    private void build(Kit kit, Path files, String name, List<Path> patches, String... more)
+            throws Exception {
+        List<String> arguments = new ArrayList<>(List.of("build"));
+        patches.forEach(patch -> arguments.add(patch.toString()));
+        arguments.addAll(List.of("--kernel", KernelChoice.name(kit), "--no-test"));
+        arguments.addAll(List.of("--name", name, "-o", files.toString()));
+        arguments.addAll(List.of(more));
+        Cli.Result result = new Cli(folder).run(arguments.toArray(String[]::new));
+        assertThat(result.status()).as(result.err()).isZero();
+    }
+
+    private static Path patch(String name) {
+        return Cli.root().resolve("build/src/test/resources/patches/" + name + ".patch");
+    }
+
+    /** Changes kernel_clone() in a way that nobody sees. */
+    private String cloneChange(Kit kit) throws Exception {
+        String condition = "\tif (clone_flags & CLONE_PARENT_SETTID)\n";
+        Path patch =
+                TestKit.patch(
+                        kit,
+                        folder,
+                        "clone.patch",
+                        "kernel/fork.c",
+                        condition,
+                        condition.replace("SETTID)", "SETTID && args->exit_signal != 63)"));
+        return Files.readString(patch);
+    }
+
+    /** The same livepatch without what says that it is ours. */
+    private static void withoutNote(Path from, Path to) throws Exception {
+        ElfObject object = ElfReader.read(Files.readAllBytes(from));
+        List<ElfSection> kept =
+                object.sections().stream()
+                        .filter(s -> !s.name().equals(Manifest.NOTE_SECTION))
+                        .toList();
+        Files.write(
+                to,
+                ElfWriter.write(
+                        ElfObject.of(
+                                object.header(),
+                                kept,
+                                object.symbols().stream()
+                                        .filter(s ->
+                                                s.section()
+                                                        .filter(t -> !kept.contains(t))
+                                                        .isEmpty())
+                                        .toList(),
+                                object.relocationTables(),
+                                object.groups(),
+                                object.linkOrder())));
+    }
+
+    private DebianGuest guest() {
+        return Objects.requireNonNull(booted);
+    }
+
+    @AfterEach
+    void nothingIsLeft() throws Exception {
+        DebianGuest.Result list = guest().run("rebootless list; lsmod | grep -c livepatch_");
+        assertThat(list.out()).isEqualTo("no livepatch is loaded\n0\n");
+    }
+
+    @AfterAll
+    void theKernelHasNotComplained() throws Exception {
+        try (DebianGuest ended = guest()) {
+            assertThat(ended.run("dmesg").out())
+                    .doesNotContain("Oops", "BUG:", "WARNING:", "Call Trace", "stalls on CPUs");
+        }
+    }
+
+    private String version() throws Exception {
+        return guest().run("tail -n 1 /proc/version").out();
+    }
+
+    private DebianGuest.Result rebootless(String arguments) throws Exception {
+        DebianGuest.Result result = guest().run("rebootless " + arguments);
+        System.err.println(line + "$ rebootless " + arguments + "\n" + result.out() + result.err());
+        return result;
+    }
+
+    @Test
+    void aLivepatchIsLoadedShownAndUnloaded() throws Exception {
+        assertThat(version()).startsWith("Linux version ");
+        DebianGuest.Result load = rebootless("load --unproven /opt/livepatch-first.ko");
+        load.requireStatus(0);
+        assertThat(load.err())
+                .contains("livepatch_first is in force after ")
+                .doesNotContain("  unknown  ", "  refused  ");
+        assertThat(version()).isEqualTo(FIRST);
+        assertThat(rebootless("status --functions").requireStatus(0).out())
+                .contains("livepatch_first  in force  replace  1 function  CVE-2099-0001\n")
+                .contains("CVE-2099-0001  closed  livepatch_first\n")
+                .contains("vmlinux  version_proc_show  patched  livepatch_first\n");
+        assertThat(Cli.schemaErrors("status", rebootless("status --json").out())).isEmpty();
+        assertThat(Cli.schemaErrors("list", rebootless("list --json").out())).isEmpty();
+        assertThat(rebootless("unload livepatch_first").requireStatus(0).err())
+                .endsWith("livepatch_first is removed\n");
+        assertThat(version()).startsWith("Linux version ");
+    }
+
+    @Test
+    void whatHappensComesAsLinesOfJsonAsItHappens() throws Exception {
+        DebianGuest.Result load = rebootless("load --unproven --json /opt/livepatch-first.ko");
+        load.requireStatus(0);
+        List<String> lines = load.out().lines().collect(Collectors.toCollection(ArrayList::new));
+        lines.addAll(rebootless("unload --json livepatch_first").out().lines().toList());
+        assertThat(lines).hasSizeGreaterThanOrEqualTo(5);
+        for (String each : lines) {
+            assertThat(Cli.schemaErrors("host-event", each)).as(each).isEmpty();
+        }
+        assertThat(lines.getLast())
+                .isEqualTo(
+                        "{\"schemaVersion\":1,\"event\":\"removed\",\"livepatch\":\"livepatch_first\"}");
+    }
+
+    @Test
+    void aLaterOneTakesOverAndTheEarlierModuleGoes() throws Exception {
+        rebootless("load --unproven /opt/livepatch-first.ko").requireStatus(0);
+        rebootless("load --unproven /opt/livepatch-second.ko").requireStatus(0);
+        assertThat(version()).isEqualTo(SECOND);
+        assertThat(guest().run("lsmod").out())
+                .contains("livepatch_second")
+                .doesNotContain("livepatch_first");
+        // What would lose functions or CVEs is not loaded.
+        assertThat(rebootless("load --unproven /opt/livepatch-other.ko").requireStatus(4).err())
+                .contains("RBL-HOST-REGRESSION", "CVE-2099-0002", "vmlinux:version_proc_show");
+        assertThat(version()).isEqualTo(SECOND);
+        rebootless("unload livepatch_second").requireStatus(0);
+    }
+
+    @Test
+    void aStackedOneComesAndGoesAboveIt() throws Exception {
+        rebootless("load --unproven /opt/livepatch-first.ko").requireStatus(0);
+        rebootless("load --unproven /opt/livepatch-stacked.ko").requireStatus(0);
+        assertThat(rebootless("list").out().lines().toList())
+                .hasSize(2)
+                .last()
+                .asString()
+                .startsWith("livepatch_stacked  in force  stacked");
+        rebootless("unload livepatch_stacked").requireStatus(0);
+        assertThat(version()).isEqualTo(FIRST);
+        rebootless("unload livepatch_first").requireStatus(0);
+    }
+
+    @Test
+    void whatNoBootHasProvenIsRefused() throws Exception {
+        assertThat(rebootless("load /opt/livepatch-first.ko").requireStatus(4).err())
+                .contains("RBL-HOST-UNPROVEN");
+    }
+
+    @Test
+    void whoIsNotRootMayLookAndNotTouch() throws Exception {
+        String nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups ";
+        assertThat(guest().run(nobody + "rebootless status").requireStatus(0).out())
+                .contains("no livepatch is loaded");
+        assertThat(
+                        guest().run(nobody + "rebootless load --unproven /opt/livepatch-first.ko")
+                                .requireStatus(5)
+                                .err())
+                .contains("RBL-HOST-NOT-ROOT");
+    }
+
+    @Test
+    void damagedAndForeignFilesAreRefused() throws Exception {
+        guest().run("head -c 3000 /opt/livepatch-first.ko >/run/cut.ko; echo text >/run/text.ko");
+        assertThat(rebootless("load --unproven /run/cut.ko").requireStatus(2).err())
+                .contains("RBL-KERNEL-MODULE");
+        assertThat(rebootless("load --unproven /run/text.ko").requireStatus(2).err())
+                .contains("RBL-KERNEL-MODULE");
+        assertThat(rebootless("load --unproven /opt/foreign.ko").requireStatus(4).err())
+                .contains("RBL-HOST-FOREIGN-MODULE");
+    }
+
+    @Test
+    void aForeignLivepatchIsShownAndNotReplacedWithoutTheFlag() throws Exception {
+        guest().run("insmod /opt/foreign.ko").requireStatus(0);
+        guest().run("until grep -q 0 /sys/kernel/livepatch/*/transition; do sleep 0.1; done");
+        assertThat(rebootless("list").out())
+                .contains("livepatch_other  in force")
+                .contains("foreign");
+        assertThat(rebootless("load --unproven /opt/livepatch-first.ko").requireStatus(4).err())
+                .contains("RBL-HOST-REPLACES-FOREIGN");
+        rebootless("load --unproven --replace-foreign /opt/livepatch-first.ko").requireStatus(0);
+        assertThat(rebootless("list").out()).doesNotContain("livepatch_other");
+        rebootless("unload livepatch_first").requireStatus(0);
+    }
+
+    @Test
+    void aProbeOnTheFunctionIsWarnedOf() throws Exception {
+        String probes = "/sys/kernel/tracing/kprobe_events";
+        String enable = "/sys/kernel/tracing/events/kprobes/here/enable";
+        guest().run("echo p:here version_proc_show >" + probes + " && echo 1 >" + enable)
+                .requireStatus(0);
+        assertThat(rebootless("load --unproven /opt/livepatch-first.ko").requireStatus(0).err())
+                .contains("  warning  probes: ", "version_proc_show");
+        rebootless("unload livepatch_first").requireStatus(0);
+        guest().run("echo 0 >" + enable + " && echo >" + probes).requireStatus(0);
+    }
+
+    @Test
+    void aStalledTransitionIsShownCancelledAndLeavesAllAsItWas() throws Exception {
+        guest().run(SITS_IN_CLONE);
+        DebianGuest.Result load = rebootless("load --unproven --timeout 4 /opt/livepatch-clone.ko");
+        load.requireStatus(7);
+        assertThat(load.err())
+                .contains("livepatch_clone: 1 task is left after ")
+                .containsPattern("  perl \\(\\d+\\) in kernel_clone: ")
+                .contains("RBL-HOST-STALLED")
+                .contains("livepatch_clone is removed");
+        guest().run("pkill perl");
+    }
+
+    @Test
+    void aCancellationThatStallsIsFinishedByATimer() throws Exception {
+        DebianGuest.Result load =
+                guest().run(
+                                SITS_IN_CLONE
+                                        + """
+                                        sleep 0.5
+                                        rebootless load --unproven --timeout 6 /opt/livepatch-clone.ko 2>/run/load &
+                                        load=$!
+                                        # As soon as this shell is on the new side, so are its children.
+                                        until [ "$(cat /proc/$$/patch_state)" = 1 ]; do sleep 0.1; done
+                                        """
+                                        + SITS_IN_CLONE
+                                        + "wait $load; status=$?; cat /run/load; exit $status");
+        System.err.println(load.out());
+        load.requireStatus(7);
+        assertThat(load.out())
+                .contains("RBL-HOST-CANCEL-STALLED")
+                .containsPattern(
+                        "tasks do not leave it within 6 s: 1 task is left: perl \\(\\d+\\) in")
+                .contains("rebootless-unload-livepatch_clone.timer removes it");
+        // Meanwhile nobody else gets in the way.
+        assertThat(rebootless("load --unproven /opt/livepatch-first.ko").requireStatus(4).err())
+                .contains("RBL-HOST-TRANSITION");
+        guest().run("pkill perl");
+        guest().run("until ! lsmod | grep -q livepatch_clone; do sleep 1; done").requireStatus(0);
+    }
+
+    @Test
+    void twoCallsAtOnceDoNotMix() throws Exception {
+        guest().run(SITS_IN_CLONE);
+        DebianGuest.Result both =
+                guest().run(
+                                """
+                                rebootless load --unproven --timeout 8 /opt/livepatch-clone.ko 2>/run/one &
+                                one=$!
+                                until [ -d /sys/kernel/livepatch/livepatch_clone ]; do sleep 0.1; done
+                                rebootless load --unproven /opt/livepatch-first.ko 2>&1
+                                echo "second $?"
+                                pkill perl
+                                wait $one
+                                echo "first $?"
+                                """);
+        assertThat(both.out()).contains("RBL-HOST-BUSY", "second 4\n", "first 0\n");
+        rebootless("unload livepatch_clone").requireStatus(0);
+    }
+
+    @Test
+    void aTransitionThatIsRunningIsCancelled() throws Exception {
+        guest().run(SITS_IN_CLONE + "sleep 0.5; insmod /opt/livepatch-clone.ko").requireStatus(0);
+        assertThat(rebootless("status").out()).contains("livepatch_clone  coming");
+        rebootless("cancel").requireStatus(0);
+        guest().run("pkill perl");
+        rebootless("cancel").requireStatus(3);
+    }
+
+    /** A cache that does not fit is left out without a word: the flag makes that an error. */
+    @Test
+    void theCacheOfLoadedClassesIsInUse() throws Exception {
+        guest().run(
+                        """
+                        sed 's/-XX:AOTCache/-XX:AOTMode=on -XX:AOTCache/' /usr/bin/rebootless >/run/strict
+                        grep -q AOTMode=on /run/strict && sh /run/strict status
+                        """)
+                .requireStatus(0);
+    }
+}
