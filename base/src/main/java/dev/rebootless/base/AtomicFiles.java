@@ -65,9 +65,29 @@ public final class AtomicFiles {
                         StandardCopyOption.ATOMIC_MOVE,
                         StandardCopyOption.REPLACE_EXISTING);
             }
+            // A name is on the disk when its folder is.
+            for (Path target : aside.keySet()) {
+                forceFolder(target);
+            }
         } finally {
             for (Path file : aside.values()) {
                 Files.deleteIfExists(file);
+            }
+        }
+    }
+
+    /** Removes a file so that it is gone from the disk, too; one that is not there is no error. */
+    public static void remove(Path file) throws IOException {
+        if (Files.deleteIfExists(file)) {
+            forceFolder(file);
+        }
+    }
+
+    private static void forceFolder(Path target) throws IOException {
+        Path folder = target.toAbsolutePath().getParent();
+        if (folder != null) {
+            try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+                channel.force(true);
             }
         }
     }

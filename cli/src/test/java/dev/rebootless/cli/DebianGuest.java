@@ -39,6 +39,7 @@ final class DebianGuest implements AutoCloseable {
     private final Path folder;
     private final Path disk;
     private final Path data;
+    private String parameters = "";
     private int boots;
     private Running running;
     private final BlockingQueue<String> answers = new LinkedBlockingQueue<>();
@@ -151,7 +152,8 @@ final class DebianGuest implements AutoCloseable {
         command.addAll(
                 List.of(
                         "-append",
-                        "console=ttyS0 loglevel=5 panic=-1 cryptomgr.notests no_timer_check"));
+                        "console=ttyS0 loglevel=5 panic=-1 cryptomgr.notests no_timer_check "
+                                + parameters));
         command.addAll(List.of("-drive", drive(disk, "off")));
         command.addAll(List.of("-drive", drive(data, "on")));
         command.addAll(List.of("-serial", "file:" + console()));
@@ -241,12 +243,33 @@ final class DebianGuest implements AutoCloseable {
 
     /** Shuts it down and boots it again, on the same disk. */
     void reboot() throws Exception {
+        shutDown();
+        running = start();
+        requireReady();
+    }
+
+    /** The same, where the next boot ends by itself, and another follows. */
+    void rebootThroughACrash() throws Exception {
+        shutDown();
+        running = start();
+        assertThat(running.qemu().waitFor(BOOT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        assertThat(new String(Files.readAllBytes(console()), StandardCharsets.UTF_8))
+                .contains("Kernel panic");
+        running.closeSockets();
+        running = start();
+        requireReady();
+    }
+
+    /** Words that the kernel gets from the next boot on. */
+    void setKernelParameters(String words) {
+        parameters = words;
+    }
+
+    private void shutDown() throws Exception {
         String script = "systemctl poweroff";
         request("0 " + Base64.getEncoder().encodeToString(script.getBytes(StandardCharsets.UTF_8)));
         assertThat(running.qemu().waitFor(COMMAND.toSeconds(), TimeUnit.SECONDS)).isTrue();
         running.closeSockets();
-        running = start();
-        requireReady();
     }
 
     @Override

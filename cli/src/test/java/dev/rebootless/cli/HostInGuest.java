@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,6 +41,22 @@ abstract class HostInGuest {
             """
             perl -e 'my $p = syscall(56, 0x4011, 0, 0, 0, 0); if ($p == 0) { sleep 300 }' &
             """;
+
+    private static final String FORK = "kernel/fork.c";
+
+    /** In kernel_clone(). */
+    private static final String SETTID = "\tif (clone_flags & CLONE_PARENT_SETTID)\n";
+
+    private static final String PANICS = "\tpanic(\"this livepatch crashes on purpose\\n\");\n";
+
+    private static final String SHOW = "fs/proc/version.c";
+    private static final String SHOWS =
+            "static int version_proc_show(struct seq_file *m, void *v)\n{\n";
+
+    /** Nothing has set it: the address is 8. */
+    private static final String OOPSES = "\t((volatile int *)m->private)[2] = 1;\n";
+
+    private static final String WARNS = "\tWARN_ON(!m->private);\n";
 
     private final String line;
 
@@ -69,9 +86,16 @@ abstract class HostInGuest {
                 "CVE-2099-0002");
         build(kit, files, "other", List.of(patch("key-users-total")));
         build(kit, files, "stacked", List.of(patch("key-users-total")), "--no-replace");
-        Path clone = files.resolve("clone.patch");
-        Files.writeString(clone, cloneChange(kit));
+        // A change that nobody sees.
+        String other = SETTID.replace("SETTID)", "SETTID && args->exit_signal != 63)");
+        Path clone = TestKit.patch(kit, folder, "clone.patch", FORK, SETTID, other);
         build(kit, files, "clone", List.of(clone));
+        Path oops = TestKit.patch(kit, folder, "oops.patch", SHOW, SHOWS, SHOWS + OOPSES);
+        build(kit, files, "oops", List.of(oops));
+        Path warn = TestKit.patch(kit, folder, "warn.patch", SHOW, SHOWS, SHOWS + WARNS);
+        build(kit, files, "warn", List.of(warn));
+        Path crash = TestKit.patch(kit, folder, "crash.patch", FORK, SETTID, PANICS + SETTID);
+        build(kit, files, "crash", List.of(crash));
         withoutNote(files.resolve("livepatch-other.ko"), files.resolve("foreign.ko"));
         DebianGuest guest = DebianGuest.boot(kit, folder, files);
         booted = guest;
@@ -91,20 +115,6 @@ abstract class HostInGuest {
 
     private static Path patch(String name) {
         return Cli.root().resolve("build/src/test/resources/patches/" + name + ".patch");
-    }
-
-    /** Changes kernel_clone() in a way that nobody sees. */
-    private String cloneChange(Kit kit) throws Exception {
-        String condition = "\tif (clone_flags & CLONE_PARENT_SETTID)\n";
-        Path patch =
-                TestKit.patch(
-                        kit,
-                        folder,
-                        "clone.patch",
-                        "kernel/fork.c",
-                        condition,
-                        condition.replace("SETTID)", "SETTID && args->exit_signal != 63)"));
-        return Files.readString(patch);
     }
 
     /** The same livepatch without what says that it is ours. */
@@ -136,17 +146,26 @@ abstract class HostInGuest {
     }
 
     @AfterEach
-    void nothingIsLeft() throws Exception {
+    void nothingIsLeftAndTheKernelHasNotComplained() throws Exception {
         DebianGuest.Result list = guest().run("rebootless list; lsmod | grep -c livepatch_");
+        DebianGuest.Result log = guest().run("dmesg; dmesg -C");
+        // A test that failed must not make the next ones fail.
+        guest().run(
+                        """
+                        pkill perl
+                        for folder in /sys/kernel/livepatch/*/; do
+                            rebootless unload $(basename $folder) --timeout 20
+                        done
+                        rm -rf /var/lib/rebootless
+                        """);
         assertThat(list.out()).isEqualTo("no livepatch is loaded\n0\n");
+        assertThat(log.out())
+                .doesNotContain("Oops", "BUG:", "WARNING:", "Call Trace", "stalls on CPUs");
     }
 
     @AfterAll
-    void theKernelHasNotComplained() throws Exception {
-        try (DebianGuest ended = guest()) {
-            assertThat(ended.run("dmesg").out())
-                    .doesNotContain("Oops", "BUG:", "WARNING:", "Call Trace", "stalls on CPUs");
-        }
+    void shutDown() throws Exception {
+        guest().close();
     }
 
     private String version() throws Exception {
@@ -162,7 +181,7 @@ abstract class HostInGuest {
     @Test
     void aLivepatchIsLoadedShownAndUnloaded() throws Exception {
         assertThat(version()).startsWith("Linux version ");
-        DebianGuest.Result load = rebootless("load --unproven /opt/livepatch-first.ko");
+        DebianGuest.Result load = rebootless("load --watch 0 --unproven /opt/livepatch-first.ko");
         load.requireStatus(0);
         assertThat(load.err())
                 .contains("livepatch_first is in force after ")
@@ -181,7 +200,8 @@ abstract class HostInGuest {
 
     @Test
     void whatHappensComesAsLinesOfJsonAsItHappens() throws Exception {
-        DebianGuest.Result load = rebootless("load --unproven --json /opt/livepatch-first.ko");
+        DebianGuest.Result load =
+                rebootless("load --watch 0 --unproven --json /opt/livepatch-first.ko");
         load.requireStatus(0);
         List<String> lines = load.out().lines().collect(Collectors.toCollection(ArrayList::new));
         lines.addAll(rebootless("unload --json livepatch_first").out().lines().toList());
@@ -196,23 +216,27 @@ abstract class HostInGuest {
 
     @Test
     void aLaterOneTakesOverAndTheEarlierModuleGoes() throws Exception {
-        rebootless("load --unproven /opt/livepatch-first.ko").requireStatus(0);
-        rebootless("load --unproven /opt/livepatch-second.ko").requireStatus(0);
+        rebootless("load --watch 0 --unproven /opt/livepatch-first.ko").requireStatus(0);
+        rebootless("load --watch 0 --unproven /opt/livepatch-second.ko").requireStatus(0);
         assertThat(version()).isEqualTo(SECOND);
         assertThat(guest().run("lsmod").out())
                 .contains("livepatch_second")
                 .doesNotContain("livepatch_first");
         // What would lose functions or CVEs is not loaded.
-        assertThat(rebootless("load --unproven /opt/livepatch-other.ko").requireStatus(4).err())
+        assertThat(
+                        rebootless("load --watch 0 --unproven /opt/livepatch-other.ko")
+                                .requireStatus(4)
+                                .err())
                 .contains("RBL-HOST-REGRESSION", "CVE-2099-0002", "vmlinux:version_proc_show");
         assertThat(version()).isEqualTo(SECOND);
         rebootless("unload livepatch_second").requireStatus(0);
     }
 
+    @Tag("long")
     @Test
     void aStackedOneComesAndGoesAboveIt() throws Exception {
-        rebootless("load --unproven /opt/livepatch-first.ko").requireStatus(0);
-        rebootless("load --unproven /opt/livepatch-stacked.ko").requireStatus(0);
+        rebootless("load --watch 0 --unproven /opt/livepatch-first.ko").requireStatus(0);
+        rebootless("load --watch 0 --unproven /opt/livepatch-stacked.ko").requireStatus(0);
         assertThat(rebootless("list").out().lines().toList())
                 .hasSize(2)
                 .last()
@@ -225,7 +249,7 @@ abstract class HostInGuest {
 
     @Test
     void whatNoBootHasProvenIsRefused() throws Exception {
-        assertThat(rebootless("load /opt/livepatch-first.ko").requireStatus(4).err())
+        assertThat(rebootless("load --watch 0 /opt/livepatch-first.ko").requireStatus(4).err())
                 .contains("RBL-HOST-UNPROVEN");
     }
 
@@ -235,7 +259,9 @@ abstract class HostInGuest {
         assertThat(guest().run(nobody + "rebootless status").requireStatus(0).out())
                 .contains("no livepatch is loaded");
         assertThat(
-                        guest().run(nobody + "rebootless load --unproven /opt/livepatch-first.ko")
+                        guest().run(
+                                        nobody
+                                                + "rebootless load --watch 0 --unproven /opt/livepatch-first.ko")
                                 .requireStatus(5)
                                 .err())
                 .contains("RBL-HOST-NOT-ROOT");
@@ -244,14 +270,15 @@ abstract class HostInGuest {
     @Test
     void damagedAndForeignFilesAreRefused() throws Exception {
         guest().run("head -c 3000 /opt/livepatch-first.ko >/run/cut.ko; echo text >/run/text.ko");
-        assertThat(rebootless("load --unproven /run/cut.ko").requireStatus(2).err())
+        assertThat(rebootless("load --watch 0 --unproven /run/cut.ko").requireStatus(2).err())
                 .contains("RBL-KERNEL-MODULE");
-        assertThat(rebootless("load --unproven /run/text.ko").requireStatus(2).err())
+        assertThat(rebootless("load --watch 0 --unproven /run/text.ko").requireStatus(2).err())
                 .contains("RBL-KERNEL-MODULE");
-        assertThat(rebootless("load --unproven /opt/foreign.ko").requireStatus(4).err())
+        assertThat(rebootless("load --watch 0 --unproven /opt/foreign.ko").requireStatus(4).err())
                 .contains("RBL-HOST-FOREIGN-MODULE");
     }
 
+    @Tag("long")
     @Test
     void aForeignLivepatchIsShownAndNotReplacedWithoutTheFlag() throws Exception {
         guest().run("insmod /opt/foreign.ko").requireStatus(0);
@@ -259,20 +286,28 @@ abstract class HostInGuest {
         assertThat(rebootless("list").out())
                 .contains("livepatch_other  in force")
                 .contains("foreign");
-        assertThat(rebootless("load --unproven /opt/livepatch-first.ko").requireStatus(4).err())
+        assertThat(
+                        rebootless("load --watch 0 --unproven /opt/livepatch-first.ko")
+                                .requireStatus(4)
+                                .err())
                 .contains("RBL-HOST-REPLACES-FOREIGN");
-        rebootless("load --unproven --replace-foreign /opt/livepatch-first.ko").requireStatus(0);
+        rebootless("load --watch 0 --unproven --replace-foreign /opt/livepatch-first.ko")
+                .requireStatus(0);
         assertThat(rebootless("list").out()).doesNotContain("livepatch_other");
         rebootless("unload livepatch_first").requireStatus(0);
     }
 
+    @Tag("long")
     @Test
     void aProbeOnTheFunctionIsWarnedOf() throws Exception {
         String probes = "/sys/kernel/tracing/kprobe_events";
         String enable = "/sys/kernel/tracing/events/kprobes/here/enable";
         guest().run("echo p:here version_proc_show >" + probes + " && echo 1 >" + enable)
                 .requireStatus(0);
-        assertThat(rebootless("load --unproven /opt/livepatch-first.ko").requireStatus(0).err())
+        assertThat(
+                        rebootless("load --watch 0 --unproven /opt/livepatch-first.ko")
+                                .requireStatus(0)
+                                .err())
                 .contains("  warning  probes: ", "version_proc_show");
         rebootless("unload livepatch_first").requireStatus(0);
         guest().run("echo 0 >" + enable + " && echo >" + probes).requireStatus(0);
@@ -281,7 +316,8 @@ abstract class HostInGuest {
     @Test
     void aStalledTransitionIsShownCancelledAndLeavesAllAsItWas() throws Exception {
         guest().run(SITS_IN_CLONE);
-        DebianGuest.Result load = rebootless("load --unproven --timeout 4 /opt/livepatch-clone.ko");
+        DebianGuest.Result load =
+                rebootless("load --watch 0 --unproven --timeout 4 /opt/livepatch-clone.ko");
         load.requireStatus(7);
         assertThat(load.err())
                 .contains("livepatch_clone: 1 task is left after ")
@@ -291,6 +327,7 @@ abstract class HostInGuest {
         guest().run("pkill perl");
     }
 
+    @Tag("long")
     @Test
     void aCancellationThatStallsIsFinishedByATimer() throws Exception {
         DebianGuest.Result load =
@@ -298,7 +335,7 @@ abstract class HostInGuest {
                                 SITS_IN_CLONE
                                         + """
                                         sleep 0.5
-                                        rebootless load --unproven --timeout 6 /opt/livepatch-clone.ko 2>/run/load &
+                                        rebootless load --watch 0 --unproven --timeout 6 /opt/livepatch-clone.ko 2>/run/load &
                                         load=$!
                                         # As soon as this shell is on the new side, so are its children.
                                         until [ "$(cat /proc/$$/patch_state)" = 1 ]; do sleep 0.1; done
@@ -311,24 +348,28 @@ abstract class HostInGuest {
                 .contains("RBL-HOST-CANCEL-STALLED")
                 .containsPattern(
                         "tasks do not leave it within 6 s: 1 task is left: perl \\(\\d+\\) in")
-                .contains("rebootless-unload-livepatch_clone.timer removes it");
+                .contains("removes it");
         // Meanwhile nobody else gets in the way.
-        assertThat(rebootless("load --unproven /opt/livepatch-first.ko").requireStatus(4).err())
+        assertThat(
+                        rebootless("load --watch 0 --unproven /opt/livepatch-first.ko")
+                                .requireStatus(4)
+                                .err())
                 .contains("RBL-HOST-TRANSITION");
         guest().run("pkill perl");
         guest().run("until ! lsmod | grep -q livepatch_clone; do sleep 1; done").requireStatus(0);
     }
 
+    @Tag("long")
     @Test
     void twoCallsAtOnceDoNotMix() throws Exception {
         guest().run(SITS_IN_CLONE);
         DebianGuest.Result both =
                 guest().run(
                                 """
-                                rebootless load --unproven --timeout 8 /opt/livepatch-clone.ko 2>/run/one &
+                                rebootless load --watch 0 --unproven --timeout 8 /opt/livepatch-clone.ko 2>/run/one &
                                 one=$!
                                 until [ -d /sys/kernel/livepatch/livepatch_clone ]; do sleep 0.1; done
-                                rebootless load --unproven /opt/livepatch-first.ko 2>&1
+                                rebootless load --watch 0 --unproven /opt/livepatch-first.ko 2>&1
                                 echo "second $?"
                                 pkill perl
                                 wait $one
@@ -338,6 +379,7 @@ abstract class HostInGuest {
         rebootless("unload livepatch_clone").requireStatus(0);
     }
 
+    @Tag("long")
     @Test
     void aTransitionThatIsRunningIsCancelled() throws Exception {
         guest().run(SITS_IN_CLONE + "sleep 0.5; insmod /opt/livepatch-clone.ko").requireStatus(0);
@@ -345,6 +387,99 @@ abstract class HostInGuest {
         rebootless("cancel").requireStatus(0);
         guest().run("pkill perl");
         rebootless("cancel").requireStatus(3);
+    }
+
+    /** As soon as the livepatch is in force, somebody reads. */
+    private static String loadAndRead(String options, String module) {
+        return """
+        (until grep -q 0 /sys/kernel/livepatch/%s/transition; do sleep 0.1; done; sleep 1; cat /proc/version) 2>&1 &
+        rebootless load --unproven %s /opt/%s.ko 2>&1
+        status=$?
+        wait
+        exit $status
+        """
+                .formatted(module.replace('-', '_'), options, module);
+    }
+
+    @Test
+    void anOopsInTheReplacedFunctionTakesItOutAndIsKept() throws Exception {
+        DebianGuest.Result load = guest().run(loadAndRead("--watch 20", "livepatch-oops"));
+        System.err.println(load.out());
+        load.requireStatus(7);
+        assertThat(load.out())
+                .contains("the kernel complains (oops), in the code of livepatch_oops")
+                .contains("RBL-HOST-OOPS", "livepatch_oops is removed");
+        assertThat(guest().run("cat /var/lib/rebootless/evidence/livepatch_oops-*").out())
+                .contains("RIP: 0010:version_proc_show+", "[livepatch_oops]");
+        assertThat(version()).startsWith("Linux version ");
+        // It was meant; what comes at the end is not.
+        guest().run("dmesg -C");
+    }
+
+    @Tag("long")
+    @Test
+    void aWarningInItIsReportedOnly() throws Exception {
+        DebianGuest.Result load = guest().run(loadAndRead("--watch 6", "livepatch-warn"));
+        System.err.println(load.out());
+        load.requireStatus(0);
+        assertThat(load.out())
+                .contains("the kernel complains (warning), in the code of livepatch_warn");
+        assertThat(rebootless("list").out()).contains("livepatch_warn  in force");
+        rebootless("unload livepatch_warn").requireStatus(0);
+        guest().run("dmesg -C");
+    }
+
+    @Tag("long")
+    @Test
+    void whatIsInstalledIsLoadedEarlyAtEachBootUntilItIsUninstalled() throws Exception {
+        assertThat(rebootless("install /opt/livepatch-first.ko").requireStatus(4).err())
+                .contains("RBL-HOST-UNPROVEN");
+        rebootless("install --unproven /opt/livepatch-first.ko").requireStatus(0);
+        assertThat(version()).as("nothing is loaded now").startsWith("Linux version ");
+        // The second has all of the first, and takes its place.
+        assertThat(rebootless("install --unproven /opt/livepatch-second.ko").requireStatus(0).err())
+                .contains("in place of livepatch_first");
+        assertThat(rebootless("install --unproven /opt/livepatch-first.ko").requireStatus(4).err())
+                .contains("RBL-HOST-REGRESSION");
+
+        guest().reboot();
+        assertThat(version()).isEqualTo(SECOND);
+        assertThat(rebootless("status").out())
+                .contains("livepatch_second  in force")
+                .contains("at boot  livepatch_second\n");
+        assertThat(guest().run("systemctl show -p Before rebootless.service").out())
+                .contains("network-pre.target");
+        assertThat(guest().run("systemctl is-active rebootless.service").out())
+                .isEqualTo("active\n");
+        assertThat(guest().run("cat /var/lib/rebootless/boot-attempt").out())
+                .endsWith(" livepatch_second\n");
+
+        // A stop in good order is no crash, however soon it comes.
+        guest().reboot();
+        assertThat(version()).isEqualTo(SECOND);
+
+        guest().setKernelParameters("rebootless.enable=0");
+        guest().reboot();
+        assertThat(version()).startsWith("Linux version ");
+        guest().setKernelParameters("");
+
+        rebootless("uninstall livepatch_second").requireStatus(0);
+        assertThat(rebootless("uninstall livepatch_second").requireStatus(2).err())
+                .contains("RBL-HOST-NOT-INSTALLED");
+        guest().reboot();
+        assertThat(version()).startsWith("Linux version ");
+        assertThat(guest().run("find /var/lib/rebootless -name '*.ko'").out()).isEmpty();
+    }
+
+    @Tag("long")
+    @Test
+    void whatCrashesTheBootIsSkippedAtTheNextAndSaidToBe() throws Exception {
+        rebootless("install --unproven /opt/livepatch-crash.ko").requireStatus(0);
+        guest().rebootThroughACrash();
+        assertThat(rebootless("status").out())
+                .contains("no livepatch is loaded")
+                .containsPattern("at boot  livepatch_crash  skipped: the boot \\S+ failed after");
+        rebootless("uninstall livepatch_crash").requireStatus(0);
     }
 
     /** A cache that does not fit is left out without a word: the flag makes that an error. */

@@ -23,25 +23,38 @@ import java.util.Set;
  * longer to start than all that {@code status} does.
  */
 public final class HostCommand {
-    private static final Set<String> NAMES = Set.of("load", "unload", "cancel", "list", "status");
+    private static final Set<String> NAMES =
+            Set.of("load", "unload", "cancel", "list", "status", "install", "uninstall", "boot");
+
+    private static final Set<String> WITH_OPERAND =
+            Set.of("load", "unload", "install", "uninstall");
 
     private static final Duration TIMEOUT = Duration.ofSeconds(60);
+    private static final Duration WATCH = Duration.ofSeconds(30);
     private static final int MAX_TIMEOUT_SECONDS = 24 * 60 * 60;
 
     private static final String USAGE =
             """
-            usage: rebootless load MODULE.ko [--timeout S] [--unproven] [--allow-regression] [--replace-foreign]
+            usage: rebootless load MODULE.ko [--timeout S] [--watch S] [--reverse-on-warn] [--unproven]
+                             [--allow-regression] [--replace-foreign]
                    rebootless unload NAME [--timeout S]
                    rebootless cancel [--timeout S]
                    rebootless list
                    rebootless status [--functions]
+                   rebootless install MODULE.ko [--unproven] [--allow-regression]
+                   rebootless uninstall NAME
 
             load      looks whether the livepatch may be loaded here, loads it, and follows it until all tasks run the new
-                      code; if that takes longer than --timeout (60 s), it is cancelled and taken out again
+                      code; if that takes longer than --timeout (60 s), it is cancelled and taken out again; then the kernel log is
+                      followed for --watch (30 s): an oops in the livepatch's code takes it out again
             unload    takes a livepatch out of force and out of the kernel
             cancel    takes back the transition that is running
             list      the livepatches that the kernel has, whoever made them
-            status    the same, with the CVEs that they close; --functions: with every function
+            status    the same, with the CVEs that they close and what is installed; --functions: with every function
+            install   keeps a livepatch for its kernel, to be loaded early at each boot; loads nothing now
+            uninstall leaves it out of the next boots; what is loaded stays
+            boot      loads what is installed, for rebootless.service; rebootless.enable=0 on the kernel's command line
+                      turns it off
 
             --json    facts as JSON on standard output, and nothing else there
             --debug   stack traces with faults
@@ -54,8 +67,10 @@ public final class HostCommand {
     private final KernelCallsSource calls;
     private final Ticker ticker;
     private final LaterRemoval later;
+    private final BootUnits units;
     private final OutputStream out;
     private final PrintStream err;
+    private Optional<UncheckedIOException> deaf = Optional.empty();
 
     /** Makes the calls when they are needed: {@code status} needs none, and they take time. */
     @FunctionalInterface
@@ -68,12 +83,14 @@ public final class HostCommand {
             KernelCallsSource calls,
             Ticker ticker,
             LaterRemoval later,
+            BootUnits units,
             OutputStream out,
             PrintStream err) {
         this.files = files;
         this.calls = calls;
         this.ticker = ticker;
         this.later = later;
+        this.units = units;
         this.out = out;
         this.err = err;
     }
@@ -85,6 +102,7 @@ public final class HostCommand {
                 LinuxKernelCalls::new,
                 Ticker.SYSTEM,
                 LaterRemoval.SYSTEMD,
+                BootUnits.SYSTEMD,
                 out,
                 err);
     }
@@ -98,7 +116,9 @@ public final class HostCommand {
     public static Optional<List<String>> recognize(List<String> arguments) {
         for (int i = 0; i < arguments.size(); i++) {
             String word = arguments.get(i);
-            if (!word.startsWith("-")) {
+            if (word.equals("--timeout") || word.equals("--watch")) {
+                i++;
+            } else if (!word.startsWith("-")) {
                 if (!NAMES.contains(word)) {
                     return Optional.empty();
                 }
@@ -110,6 +130,27 @@ public final class HostCommand {
         return Optional.empty();
     }
 
+    /** Runs a command line of a host that has no other commands; one that is none is an error. */
+    ExitStatus runAny(List<String> arguments) {
+        Optional<List<String>> recognized = recognize(arguments);
+        if (recognized.isPresent()) {
+            return run(recognized.get());
+        }
+        if (arguments.contains("--help") || arguments.contains("-h")) {
+            print(USAGE);
+            return ExitStatus.DONE;
+        }
+        RebootlessException wrong =
+                usage(
+                        arguments.isEmpty()
+                                ? "needs a command"
+                                : "does not know '"
+                                        + String.join(" ", arguments)
+                                        + "' on this host");
+        return failed(
+                wrong.status(), wrong.problems(), wrong, arguments, arguments.contains("--json"));
+    }
+
     /**
      * Runs one command.
      *
@@ -118,10 +159,14 @@ public final class HostCommand {
     public ExitStatus run(List<String> arguments) {
         boolean json = arguments.contains("--json");
         try {
-            return new Call(new ArrayDeque<>(arguments), json).run();
+            ExitStatus status = new Call(new ArrayDeque<>(arguments), json).run();
+            if (deaf.isPresent()) {
+                throw deaf.get();
+            }
+            return status;
         } catch (RebootlessException e) {
             return failed(e.status(), e.problems(), e, arguments, json);
-        } catch (RuntimeException | LinkageError e) {
+        } catch (RuntimeException | LinkageError | OutOfMemoryError e) {
             Problem fault =
                     new Problem(
                             "RBL-INTERNAL",
@@ -143,7 +188,11 @@ public final class HostCommand {
         }
         problems.forEach(problem -> say(problem.text()));
         if (json) {
-            print(HostJson.failure(status, problems));
+            try {
+                print(HostJson.failure(status, problems));
+            } catch (UncheckedIOException e) {
+                say(String.valueOf(e.getMessage()));
+            }
         }
         return status;
     }
@@ -170,10 +219,17 @@ public final class HostCommand {
         private final Deque<String> arguments;
         private final boolean json;
         private Duration timeout = TIMEOUT;
+        private Duration watch = WATCH;
+        private boolean reverseOnWarn;
         private boolean unproven;
         private boolean allowRegression;
         private boolean replaceForeign;
         private boolean functions;
+        private boolean complete;
+
+        /** Of the timer: one of the name that was loaded again meanwhile stays. */
+        private boolean leftOver;
+
         private boolean help;
         private Optional<String> operand = Optional.empty();
 
@@ -193,6 +249,9 @@ public final class HostCommand {
                 case "load" -> load(required("load", "MODULE.ko"));
                 case "unload" -> unload(required("unload", "NAME"));
                 case "cancel" -> cancel();
+                case "install" -> install(required("install", "MODULE.ko"));
+                case "uninstall" -> uninstall(required("uninstall", "NAME"));
+                case "boot" -> boot();
                 case "list" -> list();
                 case "status" -> status();
                 default -> throw usage("does not know '" + command + "'");
@@ -205,14 +264,19 @@ public final class HostCommand {
                         case "load" ->
                                 Set.of(
                                         "--timeout",
+                                        "--watch",
+                                        "--reverse-on-warn",
                                         "--unproven",
                                         "--allow-regression",
                                         "--replace-foreign");
-                        case "unload", "cancel" -> Set.of("--timeout");
+                        case "unload" -> Set.of("--timeout", "--left-over");
+                        case "cancel" -> Set.of("--timeout");
+                        case "install" -> Set.of("--unproven", "--allow-regression");
+                        case "boot" -> Set.of("--timeout", "--complete");
                         case "status" -> Set.of("--functions");
                         default -> Set.of();
                     };
-            boolean takesOperand = command.equals("load") || command.equals("unload");
+            boolean takesOperand = WITH_OPERAND.contains(command);
             while (!arguments.isEmpty()) {
                 String word = arguments.removeFirst();
                 if (word.equals("--json") || word.equals("--debug")) {
@@ -238,11 +302,24 @@ public final class HostCommand {
             }
             switch (name) {
                 case "--timeout" ->
-                        timeout = seconds(equals < 0 ? next(name) : word.substring(equals + 1));
+                        timeout =
+                                seconds(
+                                        name,
+                                        1,
+                                        equals < 0 ? next(name) : word.substring(equals + 1));
+                case "--watch" ->
+                        watch =
+                                seconds(
+                                        name,
+                                        0,
+                                        equals < 0 ? next(name) : word.substring(equals + 1));
+                case "--reverse-on-warn" -> reverseOnWarn = true;
                 case "--unproven" -> unproven = true;
                 case "--allow-regression" -> allowRegression = true;
                 case "--replace-foreign" -> replaceForeign = true;
                 case "--functions" -> functions = true;
+                case "--complete" -> complete = true;
+                case "--left-over" -> leftOver = true;
                 default -> throw usage(command + " does not know the option '" + name + "'");
             }
         }
@@ -254,17 +331,20 @@ public final class HostCommand {
             return arguments.removeFirst();
         }
 
-        private static Duration seconds(String text) {
+        private static Duration seconds(String option, int least, String text) {
             try {
                 int seconds = Integer.parseInt(text);
-                if (seconds >= 1 && seconds <= MAX_TIMEOUT_SECONDS) {
+                if (seconds >= least && seconds <= MAX_TIMEOUT_SECONDS) {
                     return Duration.ofSeconds(seconds);
                 }
             } catch (NumberFormatException e) {
                 // As it is said.
             }
             throw usage(
-                    "--timeout is a number of seconds from 1 to "
+                    option
+                            + " is a number of seconds from "
+                            + least
+                            + " to "
                             + MAX_TIMEOUT_SECONDS
                             + ", not '"
                             + text
@@ -281,10 +361,15 @@ public final class HostCommand {
 
         /** As it happens: a document for each event with --json, lines for people without. */
         private void tell(HostEvent event) {
-            if (json) {
-                print(HostJson.event(event));
-            } else {
-                HostText.lines(event).forEach(HostCommand.this::say);
+            try {
+                if (json) {
+                    print(HostJson.event(event));
+                } else {
+                    HostText.lines(event).forEach(HostCommand.this::say);
+                }
+            } catch (UncheckedIOException e) {
+                // Nobody listens any more; what was begun in the kernel has to come to its end.
+                deaf = Optional.of(e);
             }
         }
 
@@ -294,6 +379,8 @@ public final class HostCommand {
                             new LoadRequest(
                                     path(module),
                                     timeout,
+                                    watch,
+                                    reverseOnWarn,
                                     unproven,
                                     allowRegression,
                                     replaceForeign));
@@ -309,7 +396,35 @@ public final class HostCommand {
         }
 
         private ExitStatus unload(String name) {
-            livepatching().unload(name, timeout);
+            if (!leftOver) {
+                livepatching().unload(name, timeout);
+                return ExitStatus.DONE;
+            }
+            return livepatching().removeLeftOver(name, timeout)
+                    ? ExitStatus.DONE
+                    : ExitStatus.UNCHANGED;
+        }
+
+        private Installing installing() {
+            return new Installing(files, livepatching(), units, this::tell);
+        }
+
+        private ExitStatus install(String module) {
+            installing().install(path(module), unproven, allowRegression);
+            return ExitStatus.DONE;
+        }
+
+        private ExitStatus uninstall(String name) {
+            installing().uninstall(name);
+            return ExitStatus.DONE;
+        }
+
+        private ExitStatus boot() {
+            if (complete) {
+                installing().bootComplete();
+            } else {
+                installing().boot(timeout);
+            }
             return ExitStatus.DONE;
         }
 
@@ -341,6 +456,6 @@ public final class HostCommand {
 
     private static RebootlessException usage(String message) {
         return RebootlessException.usage(
-                "RBL-USAGE", "rebootless", message, "see `rebootless status --help`");
+                "RBL-USAGE", "rebootless", message, "see `rebootless load --help`");
     }
 }

@@ -41,6 +41,11 @@ public final class HostFiles {
         return Files.exists(path(absolute));
     }
 
+    /** Whether there is no such file or folder; false also where that cannot be told. */
+    boolean isAbsent(String absolute) {
+        return Files.notExists(path(absolute));
+    }
+
     /** Reads a text of the kernel's. */
     Reading read(String absolute) {
         try {

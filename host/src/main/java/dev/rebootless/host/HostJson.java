@@ -115,9 +115,18 @@ final class HostJson {
                                         .put("why", cve.why())
                                         .map()));
         return base(state)
+                .put("installed", state.installed().stream().map(HostJson::installed).toList())
                 .put("cves", cves)
                 .put("functions", state.functions().stream().map(HostJson::function).toList())
                 .line();
+    }
+
+    private static Map<String, @Nullable Object> installed(Store.Installed installed) {
+        return new Fields()
+                .put("name", installed.name())
+                .put("sha256", installed.sha256())
+                .put("skipped", installed.skipped().orElse(null))
+                .map();
     }
 
     private static Map<String, @Nullable Object> function(HostState.FunctionState function) {
@@ -147,6 +156,17 @@ final class HostJson {
                             .line();
             case HostEvent.InForce(String livepatch, double seconds) ->
                     event("in-force").put("livepatch", livepatch).put("seconds", seconds).line();
+            case HostEvent.Watching(String livepatch, double seconds) ->
+                    event("watching").put("livepatch", livepatch).put("seconds", seconds).line();
+            case HostEvent.Blind(String livepatch) ->
+                    event("blind").put("livepatch", livepatch).line();
+            case HostEvent.Complained complained ->
+                    event("complained")
+                            .put("livepatch", complained.livepatch())
+                            .put("kind", complained.kind())
+                            .put("ours", complained.ours())
+                            .put("lines", complained.lines())
+                            .line();
             case HostEvent.Cancelling(String livepatch, String why) ->
                     event("cancelling").put("livepatch", livepatch).put("why", why).line();
             case HostEvent.OutOfForce(String livepatch, double seconds) ->
@@ -154,6 +174,19 @@ final class HostJson {
                             .put("livepatch", livepatch)
                             .put("seconds", seconds)
                             .line();
+            case HostEvent.Installed(String livepatch, String release, List<String> replaced) ->
+                    event("installed")
+                            .put("livepatch", livepatch)
+                            .put("kernel", release)
+                            .put("replaced", replaced)
+                            .line();
+            case HostEvent.Uninstalled(String livepatch) ->
+                    event("uninstalled").put("livepatch", livepatch).line();
+            case HostEvent.Skipped(String livepatch, String why) ->
+                    event("skipped").put("livepatch", livepatch).put("why", why).line();
+            case HostEvent.BootOff(String word) -> event("boot-off").put("why", word).line();
+            case HostEvent.Kept(String livepatch, String why) ->
+                    event("kept").put("livepatch", livepatch).put("why", why).line();
             case HostEvent.Removed(String livepatch) ->
                     event("removed").put("livepatch", livepatch).line();
         };

@@ -18,9 +18,6 @@ public final class HostMain {
         PrintStream err =
                 new PrintStream(
                         new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
-        // What is no command of the host's gets the answer of one: what there is.
-        List<String> arguments =
-                HostCommand.recognize(List.of(args)).orElse(List.of("status", "--help"));
-        System.exit(HostCommand.ofThisMachine(out, err).run(arguments).code());
+        System.exit(HostCommand.ofThisMachine(out, err).runAny(List.of(args)).code());
     }
 }

@@ -17,17 +17,20 @@ import java.util.TreeMap;
  * @param livepatches the one that was loaded last at the end
  * @param functions in the order of object, name and place among namesakes
  * @param cves by id
+ * @param installed what is loaded at each boot of this kernel
  */
-public record HostState(
+record HostState(
         RunningKernel kernel,
         List<LoadedLivepatch> livepatches,
         List<FunctionState> functions,
-        Map<String, CveState> cves) {
+        Map<String, CveState> cves,
+        List<Store.Installed> installed) {
     private static final String VMLINUX = "vmlinux";
 
     public HostState {
         livepatches = List.copyOf(livepatches);
         functions = List.copyOf(functions);
+        installed = List.copyOf(installed);
         cves = java.util.Collections.unmodifiableMap(new TreeMap<>(cves));
     }
 
@@ -108,7 +111,12 @@ public record HostState(
         RunningKernel kernel = RunningKernel.read(files);
         List<LoadedLivepatch> livepatches = new Livepatches(files).all();
         List<FunctionState> functions = functions(files, livepatches);
-        return new HostState(kernel, livepatches, functions, cves(kernel, livepatches, functions));
+        List<Store.Installed> installed =
+                kernel.buildId()
+                        .map(build -> new Store(files, kernel.release(), build).installed())
+                        .orElse(List.of());
+        return new HostState(
+                kernel, livepatches, functions, cves(kernel, livepatches, functions), installed);
     }
 
     private record Key(String object, String name, int sympos) implements Comparable<Key> {
@@ -146,15 +154,15 @@ public record HostState(
     }
 
     private static Running running(HostFiles files, String object, List<LoadedLivepatch> by) {
-        boolean loaded = object.equals(VMLINUX) || files.exists("/sys/module/" + object);
-        if (!loaded) {
+        boolean gone = !object.equals(VMLINUX) && files.isAbsent("/sys/module/" + object);
+        if (gone) {
             return Running.NOT_LOADED;
         }
         if (by.stream().anyMatch(LoadedLivepatch::inTransition)) {
             return Running.IN_TRANSITION;
         }
-        boolean patched = by.stream().anyMatch(l -> l.enabled() && isPatched(l, object));
-        return patched ? Running.PATCHED : Running.ORIGINAL;
+        LoadedLivepatch top = by.getLast();
+        return top.enabled() && isPatched(top, object) ? Running.PATCHED : Running.ORIGINAL;
     }
 
     private static boolean isPatched(LoadedLivepatch livepatch, String object) {

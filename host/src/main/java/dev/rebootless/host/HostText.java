@@ -7,6 +7,8 @@ import java.util.Locale;
 
 /** What people read of a host. */
 final class HostText {
+    private static final int MAX_COMPLAINT_LINES = 12;
+
     private HostText() {}
 
     /** Without control characters, but for line end and tab; they could make a terminal lie. */
@@ -27,10 +29,36 @@ final class HostText {
             case HostEvent.Moving moving -> lines(moving);
             case HostEvent.InForce(String livepatch, double seconds) ->
                     List.of(livepatch + " is in force after " + number(seconds) + " s");
+            case HostEvent.Watching(String livepatch, double seconds) ->
+                    List.of(
+                            "following the kernel log for "
+                                    + number(seconds)
+                                    + " s; "
+                                    + livepatch
+                                    + " stays in force if this is interrupted");
+            case HostEvent.Blind(String livepatch) ->
+                    List.of("the kernel log may not be read: nobody watches " + livepatch);
+            case HostEvent.Complained complained -> complaint(complained);
             case HostEvent.Cancelling(String livepatch, String why) ->
                     List.of("cancelling " + livepatch + ": " + why);
             case HostEvent.OutOfForce(String livepatch, double seconds) ->
                     List.of(livepatch + " is out of force after " + number(seconds) + " s");
+            case HostEvent.Installed(String livepatch, String release, List<String> replaced) ->
+                    List.of(
+                            livepatch
+                                    + " will be loaded at each boot of "
+                                    + release
+                                    + (replaced.isEmpty()
+                                            ? ""
+                                            : ", in place of " + String.join(", ", replaced)));
+            case HostEvent.Uninstalled(String livepatch) ->
+                    List.of(livepatch + " will no longer be loaded at boot");
+            case HostEvent.Skipped(String livepatch, String why) ->
+                    List.of(livepatch + " is skipped: " + why);
+            case HostEvent.BootOff(String word) ->
+                    List.of("nothing is loaded: the kernel's command line has " + word);
+            case HostEvent.Kept(String livepatch, String why) ->
+                    List.of("the module " + livepatch + " " + why);
             case HostEvent.Removed(String livepatch) -> List.of(livepatch + " is removed");
         };
     }
@@ -69,6 +97,19 @@ final class HostText {
                                     ? ""
                                     : ": " + String.join(" < ", task.stack())));
         }
+        return lines;
+    }
+
+    private static List<String> complaint(HostEvent.Complained complained) {
+        List<String> lines = new ArrayList<>();
+        lines.add(
+                "the kernel complains ("
+                        + complained.kind()
+                        + "), "
+                        + (complained.ours()
+                                ? "in the code of " + complained.livepatch()
+                                : "not in the livepatch's code"));
+        complained.lines().stream().limit(MAX_COMPLAINT_LINES).forEach(l -> lines.add("  " + l));
         return lines;
     }
 
@@ -127,6 +168,12 @@ final class HostText {
                 .append(state.kernel().buildId().orElse("unknown"))
                 .append('\n')
                 .append(list(state));
+        for (Store.Installed installed : state.installed()) {
+            text.append("at boot  ")
+                    .append(installed.name())
+                    .append(installed.skipped().map(why -> "  skipped: " + why).orElse(""))
+                    .append('\n');
+        }
         state.cves()
                 .forEach((id, cve) -> {
                     text.append(id)

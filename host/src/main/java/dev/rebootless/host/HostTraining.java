@@ -52,6 +52,7 @@ final class HostTraining {
                         LinuxKernelCalls::new,
                         Ticker.SYSTEM,
                         livepatch -> java.util.Optional.empty(),
+                        BootUnits.SYSTEMD,
                         nowhere,
                         new PrintStream(nowhere, false, StandardCharsets.UTF_8));
         HostCommand.recognize(List.of(line.split(" "))).ifPresent(command::run);

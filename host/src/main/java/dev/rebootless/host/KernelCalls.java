@@ -1,6 +1,6 @@
 package dev.rebootless.host;
 
-import java.nio.file.Path;
+import java.util.Optional;
 
 /** The system calls by which a module gets into the kernel and out again, and its log is read. */
 interface KernelCalls {
@@ -8,11 +8,13 @@ interface KernelCalls {
     int DONE = 0;
 
     /**
-     * finit_module(2).
+     * finit_module(2) of a sealed copy in memory: what was checked is what is loaded, whatever
+     * becomes of the file meanwhile.
      *
+     * @param module all of it
      * @return {@link #DONE}, or the errno
      */
-    int insert(Path module);
+    int insert(byte[] module);
 
     /**
      * delete_module(2), which does not wait (O_NONBLOCK).
@@ -22,8 +24,8 @@ interface KernelCalls {
     int remove(String name);
 
     /**
-     * What the kernel's log holds, with level and time before each line, as syslog(2) gives it;
+     * The end of the kernel's log, with level and time before each line, as syslog(2) gives it;
      * empty where it may not be read.
      */
-    String log();
+    Optional<String> log();
 }

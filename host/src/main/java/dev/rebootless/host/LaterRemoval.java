@@ -25,7 +25,9 @@ interface LaterRemoval {
                 if (program.isEmpty()) {
                     return Optional.empty();
                 }
-                String unit = "rebootless-unload-" + livepatch;
+                // A name of its own each time: it may be arranged from within the one before.
+                String unit =
+                        "rebootless-unload-" + livepatch + "-" + ProcessHandle.current().pid();
                 try {
                     Subprocess.Result result =
                             Subprocess.of(
@@ -37,6 +39,7 @@ interface LaterRemoval {
                                             "--timer-property=AccuracySec=1",
                                             program,
                                             "unload",
+                                            "--left-over",
                                             livepatch)
                                     .deadline(Duration.ofSeconds(20))
                                     .run();

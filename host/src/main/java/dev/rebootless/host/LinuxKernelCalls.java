@@ -11,31 +11,40 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
+import java.util.Optional;
 
 /** The calls as this machine's C library makes them; x86-64's numbers, as all modules are. */
 final class LinuxKernelCalls implements KernelCalls {
     /** arch/x86/entry/syscalls/syscall_64.tbl. */
-    private static final long OPEN = 2;
+    private static final long WRITE = 1;
 
     private static final long CLOSE = 3;
+    private static final long FCNTL = 72;
     private static final long SYSLOG = 103;
     private static final long DELETE_MODULE = 176;
     private static final long FINIT_MODULE = 313;
+    private static final long MEMFD_CREATE = 319;
 
     /** include/uapi/asm-generic/fcntl.h. */
-    private static final long O_RDONLY = 0;
-
     private static final long O_NONBLOCK = 04000;
-    private static final long O_CLOEXEC = 02000000;
+
+    /** include/uapi/linux/memfd.h. */
+    private static final long MFD_CLOEXEC = 1;
+
+    private static final long MFD_SEALING = 2;
+
+    /** include/uapi/linux/fcntl.h: F_SEAL_SEAL, SHRINK, GROW and WRITE. */
+    private static final long F_ADD_SEALS = 1033;
+
+    private static final long ALL_SEALS = 15;
 
     /** SYSLOG_ACTION_READ_ALL and SYSLOG_ACTION_SIZE_BUFFER of include/linux/syslog.h. */
     private static final long READ_ALL = 3;
 
     private static final long SIZE_BUFFER = 10;
 
-    /** The largest buffer that a kernel may have (LOG_BUF_LEN_MAX of kernel/printk/printk.c). */
-    private static final long MAX_LOG_BYTES = 1L << 27;
+    /** Eight times Debian's buffer. */
+    private static final long MAX_LOG_BYTES = 1L << 20;
 
     private static final StructLayout CALL_STATE = Linker.Option.captureStateLayout();
     private static final VarHandle ERRNO =
@@ -51,6 +60,10 @@ final class LinuxKernelCalls implements KernelCalls {
     private final MethodHandle onDescriptor =
             handle(FunctionDescriptor.of(LONG, LONG, LONG, POINTER, LONG));
 
+    /** long syscall(long number, long, long, long). */
+    private final MethodHandle onNumbers =
+            handle(FunctionDescriptor.of(LONG, LONG, LONG, LONG, LONG));
+
     // syscall(2) takes what the descriptors say; what it points to lives until the call returns.
     @SuppressWarnings("restricted")
     private static MethodHandle handle(FunctionDescriptor descriptor) {
@@ -63,21 +76,44 @@ final class LinuxKernelCalls implements KernelCalls {
     }
 
     @Override
-    public int insert(Path module) {
+    public int insert(byte[] module) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(CALL_STATE);
-            MemorySegment path = arena.allocateFrom(module.toString());
-            long fd = (long) onPointer.invokeExact(state, OPEN, path, O_RDONLY | O_CLOEXEC, 0L);
+            MemorySegment name = arena.allocateFrom("rebootless");
+            long fd =
+                    (long)
+                            onPointer.invokeExact(
+                                    state, MEMFD_CREATE, name, MFD_CLOEXEC | MFD_SEALING, 0L);
             if (fd < 0) {
                 return errno(state);
             }
-            MemorySegment parameters = arena.allocateFrom("");
-            long result = (long) onDescriptor.invokeExact(state, FINIT_MODULE, fd, parameters, 0L);
-            int errno = result < 0 ? errno(state) : DONE;
-            long closed = (long) onDescriptor.invokeExact(state, CLOSE, fd, MemorySegment.NULL, 0L);
-            return closed < 0 && errno == DONE ? errno(state) : errno;
+            int errno = insert(state, fd, arena.allocateFrom(ValueLayout.JAVA_BYTE, module));
+            // Whatever becomes of the descriptor, the kernel has the module, or not.
+            long _ = (long) onDescriptor.invokeExact(state, CLOSE, fd, MemorySegment.NULL, 0L);
+            return errno;
         } catch (Throwable e) {
             throw new IllegalStateException("syscall(2) could not be called", e);
+        }
+    }
+
+    private int insert(MemorySegment state, long fd, MemorySegment module) throws Throwable {
+        long written = 0;
+        while (written < module.byteSize()) {
+            MemorySegment rest = module.asSlice(written);
+            long count = (long) onDescriptor.invokeExact(state, WRITE, fd, rest, rest.byteSize());
+            if (count <= 0) {
+                return errno(state);
+            }
+            written += count;
+        }
+        long sealed = (long) onNumbers.invokeExact(state, FCNTL, fd, F_ADD_SEALS, ALL_SEALS);
+        if (sealed < 0) {
+            return errno(state);
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment parameters = arena.allocateFrom("");
+            long result = (long) onDescriptor.invokeExact(state, FINIT_MODULE, fd, parameters, 0L);
+            return result < 0 ? errno(state) : DONE;
         }
     }
 
@@ -95,23 +131,26 @@ final class LinuxKernelCalls implements KernelCalls {
     }
 
     @Override
-    public String log() {
+    public Optional<String> log() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(CALL_STATE);
             long size =
                     (long)
                             onDescriptor.invokeExact(
                                     state, SYSLOG, SIZE_BUFFER, MemorySegment.NULL, 0L);
-            if (size <= 0 || size > MAX_LOG_BYTES) {
-                return "";
+            if (size <= 0) {
+                return Optional.empty();
             }
-            MemorySegment buffer = arena.allocate(size);
-            long read = (long) onDescriptor.invokeExact(state, SYSLOG, READ_ALL, buffer, size);
-            return read <= 0
-                    ? ""
-                    : new String(
-                            buffer.asSlice(0, read).toArray(ValueLayout.JAVA_BYTE),
-                            StandardCharsets.UTF_8);
+            // A smaller buffer gets the newest (kernel/printk/printk.c, syslog_print_all()).
+            long some = Math.min(size, MAX_LOG_BYTES);
+            MemorySegment buffer = arena.allocate(some);
+            long read = (long) onDescriptor.invokeExact(state, SYSLOG, READ_ALL, buffer, some);
+            return read < 0
+                    ? Optional.empty()
+                    : Optional.of(
+                            new String(
+                                    buffer.asSlice(0, read).toArray(ValueLayout.JAVA_BYTE),
+                                    StandardCharsets.UTF_8));
         } catch (Throwable e) {
             throw new IllegalStateException("syscall(2) could not be called", e);
         }

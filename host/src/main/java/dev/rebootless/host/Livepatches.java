@@ -40,10 +40,17 @@ final class Livepatches {
     List<LoadedLivepatch> all() {
         RunningKernel.requireLivepatching(files);
         try {
-            Map<String, Integer> age = ages();
             List<LoadedLivepatch> found = new ArrayList<>();
             for (String name : files.folders(RunningKernel.LIVEPATCHES)) {
                 one(name).ifPresent(found::add);
+            }
+            // Read afterwards: it has all that are listed.
+            Map<String, Integer> age = ages();
+            for (LoadedLivepatch each : found) {
+                if (found.size() > 1 && !age.containsKey(each.name())) {
+                    throw new IOException(
+                            "/proc/modules does not say when " + each.name() + " came");
+                }
             }
             found.sort(
                     Comparator.comparingInt((LoadedLivepatch l) -> age.getOrDefault(l.name(), 0))
@@ -76,15 +83,15 @@ final class Livepatches {
 
     /** One of them; empty when the kernel has no such livepatch, or it goes while it is read. */
     Optional<LoadedLivepatch> one(String name) throws IOException {
-        Optional<Boolean> enabled = flag(folder(name) + "/enabled");
-        Optional<Boolean> transition = flag(folder(name) + "/transition");
+        Optional<Boolean> enabled = required(folder(name) + "/enabled");
+        Optional<Boolean> transition = required(folder(name) + "/transition");
         if (enabled.isEmpty() || transition.isEmpty()) {
             return Optional.empty();
         }
         List<LoadedObject> objects = new ArrayList<>();
         try {
             for (String object : files.folders(folder(name))) {
-                objects.add(object(name, object));
+                object(name, object).ifPresent(objects::add);
             }
         } catch (NoSuchFileException e) {
             return Optional.empty();
@@ -99,10 +106,17 @@ final class Livepatches {
                         name, enabled.get(), transition.get(), replace, objects, origin));
     }
 
-    private LoadedObject object(String livepatch, String object) throws IOException {
+    /** Empty when it goes while it is read: the kernel drops what it made up for a takeover. */
+    private Optional<LoadedObject> object(String livepatch, String object) throws IOException {
         String folder = folder(livepatch) + "/" + object;
         List<LoadedFunction> functions = new ArrayList<>();
-        for (String entry : files.folders(folder)) {
+        List<String> entries;
+        try {
+            entries = files.folders(folder);
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
+        for (String entry : entries) {
             // NAME,SYMPOS; the kernel writes 1 for a unique name (klp_init_object_loaded()).
             int comma = entry.lastIndexOf(',');
             if (comma > 0) {
@@ -113,10 +127,14 @@ final class Livepatches {
         }
         // Without the attribute (before 6.1): vmlinux always is, a module if it is there.
         boolean patched =
-                flag(folder + "/patched")
-                        .orElseGet(() ->
-                                object.equals(VMLINUX) || files.exists("/sys/module/" + object));
-        return new LoadedObject(object, patched, functions);
+                switch (files.read(folder + "/patched")) {
+                    case Reading.Text(String text) -> !text.equals("0");
+                    case Reading.Absent _ ->
+                            object.equals(VMLINUX) || files.exists("/sys/module/" + object);
+                    // What cannot be read is never taken for patched.
+                    case Reading.Unreadable _ -> false;
+                };
+        return Optional.of(new LoadedObject(object, patched, functions));
     }
 
     private static int sympos(String digits) {
@@ -125,6 +143,15 @@ final class Livepatches {
         } catch (NumberFormatException e) {
             return 0;
         }
+    }
+
+    /** Empty when it is not there. */
+    private Optional<Boolean> required(String file) throws IOException {
+        return switch (files.read(file)) {
+            case Reading.Text(String text) -> Optional.of(!text.equals("0"));
+            case Reading.Absent _ -> Optional.empty();
+            case Reading.Unreadable(String why) -> throw new IOException(file + ": " + why);
+        };
     }
 
     private Optional<Boolean> flag(String file) {

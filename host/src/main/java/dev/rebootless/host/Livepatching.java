@@ -3,12 +3,16 @@ package dev.rebootless.host;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.kernel.log.Complaint;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -18,7 +22,7 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /** Puts livepatches into the running kernel and takes them out, one call at a time. */
-public final class Livepatching {
+final class Livepatching {
     private static final String LOCK = "/run/rebootless.lock";
 
     /**
@@ -27,7 +31,13 @@ public final class Livepatching {
      */
     private static final Duration LAST_REFERENCE = Duration.ofSeconds(20);
 
+    /** Whoever may read a file may hold a lock on it. */
+    private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
     private static final Duration BETWEEN_TRIES = Duration.ofMillis(50);
+
+    private static final Duration BETWEEN_LOOKS_AT_THE_LOG = Duration.ofMillis(250);
 
     private static final int MAX_LOG_LINES = 20;
 
@@ -59,16 +69,30 @@ public final class Livepatching {
      *     when the kernel does not take it, {@code RBL-HOST-STALLED} when it was cancelled, {@code
      *     RBL-HOST-CANCEL-STALLED} when even that does not end
      */
-    public void load(LoadRequest request) {
+    void load(LoadRequest request) {
+        load(request, _ -> {});
+    }
+
+    /** Something that is done when nothing speaks against a module, right before it is loaded. */
+    @FunctionalInterface
+    interface BeforeInsertion {
+        void run(ModuleToLoad module) throws IOException;
+    }
+
+    /** The same with something that comes first. */
+    void load(LoadRequest request, BeforeInsertion first) {
         ModuleToLoad module = ModuleToLoad.read(request.module());
         locked(() -> {
             HostState state = HostState.read(files);
             List<Finding> findings = new Preflight(files, module, request, state).findings();
             events.accept(new HostEvent.Preflight(findings));
             requireNoRefusal(findings);
-            insert(module);
+            first.run(module);
+            Optional<String> before = calls.log();
+            insert(module, before.orElse(""));
             follow(module, request.timeout());
             removeReplaced(state);
+            watch(module, request, before);
         });
     }
 
@@ -78,8 +102,15 @@ public final class Livepatching {
     private void removeReplaced(HostState before) throws IOException {
         Livepatches livepatches = new Livepatches(files);
         for (LoadedLivepatch earlier : before.livepatches()) {
-            if (livepatches.one(earlier.name()).isEmpty()) {
-                remove(earlier.name());
+            Optional<LoadedLivepatch> now = livepatches.one(earlier.name());
+            if (now.filter(LoadedLivepatch::enabled).isEmpty()) {
+                try {
+                    remove(earlier.name());
+                } catch (RebootlessException e) {
+                    // The new one is in force all the same, and has to be watched.
+                    events.accept(
+                            new HostEvent.Kept(earlier.name(), e.problems().getFirst().message()));
+                }
             }
         }
     }
@@ -99,11 +130,13 @@ public final class Livepatching {
         }
     }
 
-    private void insert(ModuleToLoad module) {
-        String before = calls.log();
-        int errno = calls.insert(module.path().toAbsolutePath());
+    private void insert(ModuleToLoad module, String before) {
+        int errno = calls.insert(module.content());
         if (errno != KernelCalls.DONE) {
-            List<String> said = newLines(before, calls.log());
+            List<String> said =
+                    LogWatch.fresh(
+                            before.lines().reduce((one, other) -> other), calls.log().orElse(""));
+            said = said.subList(Math.max(0, said.size() - MAX_LOG_LINES), said.size());
             throw kernelSaidNo(
                     "RBL-HOST-INSERT",
                     module.name(),
@@ -117,13 +150,61 @@ public final class Livepatching {
         events.accept(new HostEvent.Inserted(module.name()));
     }
 
-    /** What came to the log since; at most the last {@link #MAX_LOG_LINES} lines. */
-    private static List<String> newLines(String before, String after) {
-        List<String> lines = before.lines().toList();
-        List<String> now = after.lines().toList();
-        int from = lines.isEmpty() ? 0 : now.lastIndexOf(lines.getLast()) + 1;
-        List<String> fresh = now.subList(from, now.size());
-        return fresh.subList(Math.max(0, fresh.size() - MAX_LOG_LINES), fresh.size());
+    /**
+     * Follows the log for a time. What kills a task in the livepatch's code takes the livepatch out
+     * again. A WARN does so only when that was asked for: otherwise whoever can trigger one that
+     * has always been there could make the host unpatch itself.
+     */
+    private void watch(ModuleToLoad module, LoadRequest request, Optional<String> before)
+            throws IOException {
+        if (request.watch().isZero()) {
+            return;
+        }
+        if (before.isEmpty()) {
+            events.accept(new HostEvent.Blind(module.name()));
+            return;
+        }
+        LogWatch log = new LogWatch(module.name(), before.get());
+        events.accept(new HostEvent.Watching(module.name(), request.watch().toMillis() / 1e3));
+        long start = ticker.nanos();
+        boolean ends = false;
+        while (!ends) {
+            ends = ticker.nanos() - start >= request.watch().toNanos();
+            List<LogWatch.Seen> seen = new ArrayList<>(log.look(calls.log().orElse("")));
+            if (ends) {
+                seen.addAll(log.rest());
+            }
+            for (LogWatch.Seen each : seen) {
+                Complaint complaint = each.complaint();
+                events.accept(
+                        new HostEvent.Complained(
+                                module.name(), complaint.kind(), each.ours(), complaint.lines()));
+                if (each.ours() && (complaint.fatal() || request.reverseOnWarn())) {
+                    reverse(module, request.timeout(), complaint);
+                }
+            }
+            if (!ends) {
+                ticker.sleep(BETWEEN_LOOKS_AT_THE_LOG);
+            }
+        }
+    }
+
+    private void reverse(ModuleToLoad module, Duration timeout, Complaint complaint)
+            throws IOException {
+        String evidence = new Evidence(files).keep(module, complaint);
+        String why = "the kernel had an " + complaint.kind() + " in its code";
+        events.accept(new HostEvent.Cancelling(module.name(), why));
+        takeOut(module.name(), module.functionNames(), timeout, Optional.of(why));
+        throw kernelSaidNo(
+                "RBL-HOST-OOPS",
+                module.name(),
+                "it was taken out again, for "
+                        + why
+                        + ": "
+                        + complaint.lines().getFirst()
+                        + "; what the kernel said is in "
+                        + evidence,
+                "do not load it again; report it with that file");
     }
 
     private void follow(ModuleToLoad module, Duration timeout) throws IOException {
@@ -145,6 +226,11 @@ public final class Livepatching {
                                 + timeout.toSeconds()
                                 + " s: "
                                 + tasks(left, told);
+                if (hasArrived(name)) {
+                    // While the tasks were looked at. Writing now would begin to take it out.
+                    events.accept(new HostEvent.InForce(name, timeout.toMillis() / 1e3));
+                    return;
+                }
                 events.accept(new HostEvent.Cancelling(name, why));
                 takeOut(name, functions, timeout, Optional.of(why));
                 throw kernelSaidNo(
@@ -154,6 +240,13 @@ public final class Livepatching {
                         "load it when these tasks are at rest, or end them");
             }
         }
+    }
+
+    private boolean hasArrived(String name) throws IOException {
+        return new Livepatches(files)
+                .one(name)
+                .filter(l -> l.enabled() && !l.inTransition())
+                .isPresent();
     }
 
     private static String tasks(int left, List<LaggingTask> told) {
@@ -172,7 +265,7 @@ public final class Livepatching {
      *     {@code RBL-HOST-CANCEL-STALLED} when tasks do not leave it, {@code RBL-HOST-REMOVE} when
      *     the kernel keeps the module
      */
-    public void unload(String name, Duration timeout) {
+    void unload(String name, Duration timeout) {
         locked(() -> {
             Optional<LoadedLivepatch> livepatch =
                     new Livepatches(files)
@@ -192,11 +285,11 @@ public final class Livepatching {
      * @return the livepatch that was cancelled; empty when no transition is running
      * @throws RebootlessException as {@link #unload}
      */
-    public Optional<String> cancel(Duration timeout) {
+    Optional<String> cancel(Duration timeout) {
         List<String> cancelled = new ArrayList<>();
         locked(() -> {
             for (LoadedLivepatch livepatch : new Livepatches(files).all()) {
-                if (livepatch.inTransition()) {
+                if (livepatch.inTransition() && !hasArrived(livepatch.name())) {
                     events.accept(
                             new HostEvent.Cancelling(livepatch.name(), "as it was asked for"));
                     takeOut(livepatch.name(), functions(livepatch), timeout, Optional.empty());
@@ -206,6 +299,36 @@ public final class Livepatching {
             }
         });
         return cancelled.stream().findFirst();
+    }
+
+    /**
+     * Removes what a cancellation that stalled has left, if it is still on its way out.
+     *
+     * @return whether there was such a thing
+     */
+    boolean removeLeftOver(String name, Duration timeout) {
+        List<Boolean> removed = new ArrayList<>();
+        try {
+            locked(() -> {
+                Optional<LoadedLivepatch> now = new Livepatches(files).one(name);
+                if (now.isPresent() && now.get().enabled()) {
+                    return;
+                }
+                if (now.isPresent()) {
+                    takeOut(name, functions(now.get()), timeout, Optional.empty());
+                } else {
+                    requireLivepatchModule(name);
+                    remove(name);
+                }
+                removed.add(true);
+            });
+        } catch (RebootlessException e) {
+            if (e.problems().getFirst().code().equals("RBL-HOST-BUSY")) {
+                later.arrange(name).ifPresent(_ -> {});
+            }
+            throw e;
+        }
+        return !removed.isEmpty();
     }
 
     /**
@@ -249,7 +372,7 @@ public final class Livepatching {
         // A livepatch that is on its way out must not be written to: that would turn it round
         // again.
         if (now.filter(LoadedLivepatch::enabled).isPresent()) {
-            disable(name);
+            disable(name, timeout);
         }
         switch (new Transition(files, ticker, events).follow(name, false, functions, timeout)) {
             case Transition.Outcome.Arrived(double seconds) ->
@@ -274,9 +397,18 @@ public final class Livepatching {
         remove(name);
     }
 
-    private void disable(String name) throws IOException {
+    /** Another livepatch's transition may be running, and the kernel makes one at a time. */
+    private void disable(String name, Duration timeout) throws IOException {
+        long start = ticker.nanos();
+        while (!tryDisable(name, ticker.nanos() - start >= timeout.toNanos())) {
+            ticker.sleep(BETWEEN_TRIES);
+        }
+    }
+
+    private boolean tryDisable(String name, boolean last) throws IOException {
         try {
             files.write(Livepatches.folder(name) + "/enabled", "0");
+            return true;
         } catch (java.nio.file.AccessDeniedException e) {
             throw RebootlessException.environment(
                     "RBL-HOST-NOT-ROOT",
@@ -285,14 +417,19 @@ public final class Livepatching {
                     "run it as root");
         } catch (java.nio.file.NoSuchFileException e) {
             // It has gone by itself.
+            return true;
         } catch (IOException e) {
-            if (new Livepatches(files).one(name).filter(LoadedLivepatch::enabled).isPresent()) {
+            if (new Livepatches(files).one(name).filter(LoadedLivepatch::enabled).isEmpty()) {
+                return true;
+            }
+            if (last) {
                 throw kernelSaidNo(
                         "RBL-HOST-DISABLE",
                         name,
                         "the kernel does not disable it: " + HostFiles.reason(e),
                         "see whether another transition is running (`rebootless status`)");
             }
+            return false;
         }
     }
 
@@ -341,21 +478,21 @@ public final class Livepatching {
 
     /** Work that reads and writes the kernel's files. */
     @FunctionalInterface
-    private interface Work {
+    interface Work {
         void run() throws IOException;
     }
 
     /**
      * One call at a time changes livepatches here; the kernel lets go of the lock with the process.
      */
-    private void locked(Work work) {
+    void locked(Work work) {
         try {
             Files.createDirectories(files.path("/run"));
             try (FileChannel channel =
                             FileChannel.open(
                                     files.path(LOCK),
-                                    StandardOpenOption.CREATE,
-                                    StandardOpenOption.WRITE);
+                                    Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
+                                    OWNER_ONLY);
                     FileLock lock = channel.tryLock()) {
                 if (lock == null) {
                     throw busy();

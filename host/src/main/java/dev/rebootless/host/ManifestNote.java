@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,8 @@ import org.jspecify.annotations.Nullable;
 final class ManifestNote {
     /** As large as a manifest may be for {@code ManifestJson}. */
     private static final int MAX_LENGTH = 16 << 20;
+
+    private static final Pattern OBJECT = Pattern.compile("[A-Za-z0-9_]{1,55}");
 
     private ManifestNote() {}
 
@@ -86,10 +89,13 @@ final class ManifestNote {
     }
 
     private static TargetObject target(Node node) {
+        String name = node.text("name");
+        // It becomes part of paths below /sys.
+        if (!OBJECT.matcher(name).matches()) {
+            throw damaged("'" + name + "' is no target object");
+        }
         return new TargetObject(
-                node.text("name"),
-                node.optionalText("buildId"),
-                node.each("functions", ManifestNote::function));
+                name, node.optionalText("buildId"), node.each("functions", ManifestNote::function));
     }
 
     private static PatchedFunction function(Node node) {

@@ -19,19 +19,24 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * A livepatch module of ours that is to be loaded.
  *
- * @param bytes the file's size
+ * @param content the file's bytes; shared, not to be written to
  * @param proof whether it was proven by a boot, as the JSON beside it says
  */
-record ModuleToLoad(Path path, long bytes, KernelModule module, Manifest manifest, Proof proof) {
+record ModuleToLoad(
+        Path path, byte[] content, KernelModule module, Manifest manifest, Proof proof) {
     /** elf(5), e_ident. */
     private static final byte[] ELF = {0x7f, 'E', 'L', 'F'};
 
     /** Our largest have some 2 MB. */
-    private static final int MAX_BYTES = 256 << 20;
+    private static final int MAX_BYTES = 32 << 20;
+
+    /** MODULE_NAME_LEN of include/linux/moduleparam.h, less its zero. */
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_]{0,54}");
 
     /** What the file beside a module says of its proof. */
     enum Proof {
@@ -53,7 +58,8 @@ record ModuleToLoad(Path path, long bytes, KernelModule module, Manifest manifes
             byte[] bytes = read(path, Files.size(path));
             KernelModule module = KernelModule.read(bytes, path.toString());
             Manifest manifest = manifest(path, module);
-            return new ModuleToLoad(path, bytes.length, module, manifest, proof(path, bytes));
+            requireName(path, module.name(), manifest);
+            return new ModuleToLoad(path, bytes, module, manifest, proof(path, bytes));
         } catch (IOException e) {
             throw RebootlessException.usage(
                     "RBL-FILE",
@@ -76,6 +82,17 @@ record ModuleToLoad(Path path, long bytes, KernelModule module, Manifest manifes
                     "give the .ko that `rebootless build` made");
         }
         return bytes;
+    }
+
+    /** The name becomes part of paths, and is what the kernel will list it by. */
+    private static void requireName(Path path, String name, Manifest manifest) {
+        if (!NAME.matcher(name).matches() || !name.equals(manifest.module())) {
+            throw RebootlessException.usage(
+                    "RBL-MANIFEST",
+                    path.toString(),
+                    "is named '" + name + "', and its manifest says '" + manifest.module() + "'",
+                    "build the module again");
+        }
     }
 
     private static Manifest manifest(Path path, KernelModule module) {
@@ -112,7 +129,11 @@ record ModuleToLoad(Path path, long bytes, KernelModule module, Manifest manifes
             return "proven".equals(file.get("status")) ? Proof.PROVEN : Proof.UNPROVEN;
         } catch (NoSuchFileException e) {
             return Proof.UNKNOWN;
-        } catch (JsonException | java.nio.charset.CharacterCodingException e) {
+        } catch (JsonException
+                | java.nio.charset.CharacterCodingException
+                | IndexOutOfBoundsException
+                | NumberFormatException
+                | StackOverflowError e) {
             return Proof.UNKNOWN;
         }
     }

@@ -44,11 +44,11 @@ final class Preflight {
     List<Finding> findings() {
         List<Finding> all = new ArrayList<>();
         all.add(rights());
-        all.add(architecture());
+        all.add(ModuleChecks.architecture(module));
         all.add(release());
         all.add(build());
-        all.add(vermagic());
-        all.add(proof());
+        all.add(ModuleChecks.vermagic(module));
+        all.add(ModuleChecks.proof(module, request.unproven()));
         all.add(signature());
         all.addAll(targetModules());
         all.add(alreadyLoaded());
@@ -63,6 +63,17 @@ final class Preflight {
 
     private Finding rights() {
         String what = "the right to load modules";
+        if (files.read("/proc/sys/kernel/modules_disabled")
+                .known()
+                .filter("1"::equals)
+                .isPresent()) {
+            return Finding.environment(
+                    what,
+                    "RBL-HOST-NOT-ROOT",
+                    "kernel.modules_disabled",
+                    "this kernel loads no more modules until it boots again",
+                    "load it early at the next boot: rebootless install");
+        }
         Optional<String> status = files.read("/proc/self/status").known();
         for (String line : status.orElse("").split("\n")) {
             if (line.startsWith("CapEff:")) {
@@ -78,19 +89,6 @@ final class Preflight {
             }
         }
         return Finding.unknown(what, "/proc/self/status does not say");
-    }
-
-    private Finding architecture() {
-        String what = "architecture";
-        return module.otherMachine()
-                .map(machine ->
-                        Finding.refusal(
-                                what,
-                                "RBL-HOST-ARCHITECTURE",
-                                module.path().toString(),
-                                "is for another architecture (ELF machine " + machine + ")",
-                                "build the livepatch for this machine's kernel"))
-                .orElse(Finding.fine(what, "x86-64"));
     }
 
     private Finding release() {
@@ -131,42 +129,6 @@ final class Preflight {
                         "build the livepatch again for the running kernel's package version");
     }
 
-    /** The manifest's is that of the kernel's own modules; the file's must be the same. */
-    private Finding vermagic() {
-        String what = "version magic";
-        String wanted = module.manifest().kernel().vermagic();
-        return module.module().vermagic().equals(wanted)
-                ? Finding.fine(what, wanted)
-                : Finding.refusal(
-                        what,
-                        "RBL-HOST-VERMAGIC",
-                        module.path().toString(),
-                        "has the version magic '"
-                                + module.module().vermagic()
-                                + "', and the kernel's modules have '"
-                                + wanted
-                                + "'",
-                        "build the livepatch again: the file was changed after it was built");
-    }
-
-    private Finding proof() {
-        String what = "proof by boot";
-        return switch (module.proof()) {
-            case PROVEN -> Finding.fine(what, "the file beside the module has it");
-            case UNPROVEN, UNKNOWN ->
-                    request.unproven()
-                            ? Finding.warning(what, "no boot has proven this module")
-                            : Finding.refusal(
-                                    what,
-                                    "RBL-HOST-UNPROVEN",
-                                    module.path().toString(),
-                                    module.proof() == ModuleToLoad.Proof.UNKNOWN
-                                            ? "there is no file of this module beside it that has a proof"
-                                            : "it was built with --no-test: no boot has proven it",
-                                    "prove it with `rebootless test`, or load it with --unproven");
-        };
-    }
-
     private Finding signature() {
         String what = "module signatures";
         Optional<String> enforced = files.read("/sys/module/module/parameters/sig_enforce").known();
@@ -175,9 +137,13 @@ final class Preflight {
                 enforced.filter("Y"::equals).isPresent()
                         || lockdown.filter(l -> !l.contains("[none]")).isPresent();
         if (!required) {
-            return enforced.isPresent() || lockdown.isPresent()
+            // Without securityfs nobody can tell whether the kernel is locked down.
+            boolean told =
+                    enforced.isPresent()
+                            && (lockdown.isPresent() || hasEntries("/sys/kernel/security"));
+            return told
                     ? Finding.fine(what, "not required here")
-                    : Finding.unknown(what, "neither sig_enforce nor lockdown can be read");
+                    : Finding.unknown(what, "sig_enforce and lockdown cannot both be read");
         }
         return module.module().isSigned()
                 ? Finding.unknown(
@@ -189,6 +155,14 @@ final class Preflight {
                         module.path().toString(),
                         "is not signed, and this kernel loads signed modules only",
                         "sign it with a key that the kernel trusts (a MOK under Secure Boot)");
+    }
+
+    private boolean hasEntries(String folder) {
+        try {
+            return !files.names(folder).isEmpty();
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     private List<Finding> targetModules() {
@@ -263,20 +237,55 @@ final class Preflight {
     /** What a replacing livepatch would take from others. */
     private List<Finding> takeover() {
         String what = "livepatches that it replaces";
-        if (!module.manifest().replace() || state.livepatches().isEmpty()) {
+        if (state.livepatches().isEmpty()) {
             return List.of(Finding.fine(what, "none"));
+        }
+        if (!module.manifest().replace()) {
+            return covered();
         }
         List<Finding> all = new ArrayList<>();
         for (LoadedLivepatch earlier : state.livepatches()) {
             all.add(
                     switch (earlier.origin()) {
-                        case Origin.Ours(Manifest manifest) -> regression(what, earlier, manifest);
+                        case Origin.Ours(Manifest manifest) ->
+                                ModuleChecks.regression(
+                                        what,
+                                        earlier.name(),
+                                        manifest,
+                                        module.manifest(),
+                                        request.allowRegression());
                         case Origin.Foreign _ -> foreign(what, earlier, "is not of Rebootless");
                         case Origin.Unknown(String why) ->
                                 foreign(what, earlier, "cannot say what it is: " + why);
                     });
         }
         return all;
+    }
+
+    /** What one that is stacked would cover. */
+    private List<Finding> covered() {
+        List<Finding> all = new ArrayList<>();
+        for (LoadedLivepatch below : state.livepatches()) {
+            if (below.origin() instanceof Origin.Ours(Manifest manifest)) {
+                all.add(
+                        ModuleChecks.covering(
+                                below.name(),
+                                manifest,
+                                module.manifest(),
+                                request.allowRegression()));
+            } else if (below.objects().stream()
+                    .flatMap(o -> o.functions().stream())
+                    .anyMatch(f -> module.functionNames().contains(f.name()))) {
+                all.add(
+                        foreign(
+                                "livepatches below it",
+                                below,
+                                "is not of Rebootless and replaces functions of this one"));
+            }
+        }
+        return all.isEmpty()
+                ? List.of(Finding.fine("livepatches below it", "none of its functions"))
+                : all;
     }
 
     private Finding foreign(String what, LoadedLivepatch earlier, String why) {
@@ -289,43 +298,6 @@ final class Preflight {
                         earlier.name(),
                         why + ", and would be replaced with all that it does",
                         "build with --no-replace, or load with --replace-foreign");
-    }
-
-    private Finding regression(String what, LoadedLivepatch earlier, Manifest manifest) {
-        Set<String> lost = new TreeSet<>(functions(manifest));
-        lost.removeAll(functions(module.manifest()));
-        Set<String> cves = new TreeSet<>(manifest.cves());
-        cves.removeAll(Set.copyOf(module.manifest().cves()));
-        if (lost.isEmpty() && cves.isEmpty()) {
-            return Finding.fine(what, earlier.name() + ", all of whose functions and CVEs it has");
-        }
-        String message =
-                "would be replaced by one that lacks "
-                        + String.join(", ", cves)
-                        + (cves.isEmpty() || lost.isEmpty() ? "" : " and ")
-                        + String.join(", ", lost);
-        return request.allowRegression()
-                ? Finding.warning(what, earlier.name() + " " + message)
-                : Finding.refusal(
-                        what,
-                        "RBL-HOST-REGRESSION",
-                        earlier.name(),
-                        message,
-                        "build one livepatch of all the patches, or load with --allow-regression");
-    }
-
-    private static Set<String> functions(Manifest manifest) {
-        Set<String> functions = new TreeSet<>();
-        for (Manifest.TargetObject object : manifest.objects()) {
-            object.functions()
-                    .forEach(f ->
-                            functions.add(
-                                    object.name()
-                                            + ":"
-                                            + f.name()
-                                            + (f.sympos() > 1 ? "," + f.sympos() : "")));
-        }
-        return functions;
     }
 
     /**
@@ -422,7 +394,8 @@ final class Preflight {
             if (line.startsWith("MemAvailable:")) {
                 String[] words = line.split("\\s+");
                 long available = Long.parseLong(words[1]) << 10;
-                long wanted = MODULE_COPIES * module.bytes() + BYTES_BESIDE_THE_MODULE;
+                long wanted =
+                        (long) MODULE_COPIES * module.content().length + BYTES_BESIDE_THE_MODULE;
                 return available >= wanted
                         ? Finding.fine(what, (available >> 20) + " MiB available")
                         : Finding.environment(

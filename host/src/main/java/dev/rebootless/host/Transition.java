@@ -30,7 +30,7 @@ final class Transition {
         /** All tasks have arrived; a livepatch that goes is then no longer listed. */
         record Arrived(double seconds) implements Outcome {}
 
-        /** Somebody else has taken the livepatch out meanwhile. */
+        /** Somebody else has turned the transition round, or taken the livepatch out. */
         record Gone() implements Outcome {}
 
         /** It takes longer than it may. */
@@ -57,15 +57,14 @@ final class Transition {
             Optional<LoadedLivepatch> now = livepatches.one(livepatch);
             double seconds = (ticker.nanos() - start) / 1e9;
             // Away from it: the kernel drops it from the list once all tasks have left.
-            boolean arrived =
-                    patched
-                            ? now.filter(l -> !l.inTransition()).isPresent()
-                            : now.isEmpty() || !now.get().inTransition();
-            if (arrived) {
-                return new Outcome.Arrived(seconds);
-            }
             if (now.isEmpty()) {
-                return new Outcome.Gone();
+                return patched ? new Outcome.Gone() : new Outcome.Arrived(seconds);
+            }
+            if (!now.get().inTransition()) {
+                // Where somebody else has turned it round meanwhile, it has arrived elsewhere.
+                return now.get().enabled() == patched
+                        ? new Outcome.Arrived(seconds)
+                        : new Outcome.Gone();
             }
             if (ticker.nanos() - start >= timeout.toNanos()) {
                 LaggingTasks.Found found = tasks.find(patched, functions);

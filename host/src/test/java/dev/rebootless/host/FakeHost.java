@@ -25,6 +25,7 @@ final class FakeHost {
         put("/proc/meminfo", "MemTotal: 1000000 kB\nMemAvailable: 900000 kB\n");
         put("/proc/modules", "");
         put("/sys/module/module/parameters/sig_enforce", "N\n");
+        put("/sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
         put("/sys/kernel/debug/kprobes/list", "");
         put("/sys/kernel/tracing/enabled_functions", "");
         bytes("/sys/kernel/notes", note("GNU", 3, HexFormat.of().parseHex(Manifests.BUILD_ID)));

@@ -36,6 +36,7 @@ class HostCommandTest {
                         },
                         Ticker.SYSTEM,
                         livepatch -> Optional.empty(),
+                        BootUnits.SYSTEMD,
                         out,
                         new PrintStream(err, true, StandardCharsets.UTF_8))
                 .run(HostCommand.recognize(List.of(arguments)).orElseThrow());
@@ -131,6 +132,26 @@ class HostCommandTest {
         assertThat(run("status", "--json")).isEqualTo(ExitStatus.ENVIRONMENT);
         assertThat(json().path("exitStatus").asInt()).isEqualTo(5);
         assertThat(json().at("/problems/0/code").asString()).isEqualTo("RBL-HOST-NO-LIVEPATCH");
+    }
+
+    @Test
+    void aCommandThatDoesNotExistHereIsAnError() {
+        HostCommand command =
+                new HostCommand(
+                        host.files(),
+                        () -> {
+                            throw new AssertionError("this command makes no system call");
+                        },
+                        Ticker.SYSTEM,
+                        livepatch -> Optional.empty(),
+                        BootUnits.SYSTEMD,
+                        out,
+                        new PrintStream(err, true, StandardCharsets.UTF_8));
+        assertThat(command.runAny(List.of("laod", "x.ko"))).isEqualTo(ExitStatus.USAGE);
+        assertThat(command.runAny(List.of())).isEqualTo(ExitStatus.USAGE);
+        assertThat(command.runAny(List.of("--help"))).isEqualTo(ExitStatus.DONE);
+        assertThat(HostCommand.recognize(List.of("--timeout", "120", "load", "x.ko")))
+                .contains(List.of("load", "--timeout", "120", "x.ko"));
     }
 
     @Test

@@ -150,6 +150,24 @@ class HostStateTest {
         assertThat(closed()).isEqualTo(Closed.PARTLY);
     }
 
+    /** A livepatch below that is patched says nothing of the one above. */
+    @Test
+    void aTopmostLivepatchThatIsNotInForceLeavesTheOriginal() {
+        host.livepatch(manifest("fix", false, "do_open"), false);
+        host.livepatch(manifest("more", false, "do_open"), false);
+        host.state("livepatch_more", false, false);
+        assertThat(state().functions().getFirst().running()).isEqualTo(Running.ORIGINAL);
+        assertThat(closed()).isEqualTo(Closed.PARTLY);
+    }
+
+    @Test
+    void anOrderThatCannotBeToldIsNoOrder() {
+        host.livepatch(manifest("fix", false, "do_open"), false);
+        host.foreign("kpatch_other", "do_open,1");
+        host.put("/proc/modules", "");
+        assertThatThrownBy(this::state).isInstanceOf(RebootlessException.class);
+    }
+
     @Test
     void aLaterOneOfOursThatClosesTheSameCveKeepsItClosed() {
         host.livepatch(manifest("fix", false, "do_open"), false);

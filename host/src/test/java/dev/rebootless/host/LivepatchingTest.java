@@ -51,11 +51,15 @@ class LivepatchingTest {
 
         private double goes = 1;
         private long since;
+        private boolean arrivesWhenLookedAt;
+        private int lookedAt;
+        private double turnedRoundAfter = Double.MAX_VALUE;
         private int referenced = 2;
+        private String complaint = "";
         private Optional<String> replaces = Optional.empty();
 
         @Override
-        public int insert(Path module) {
+        public int insert(byte[] module) {
             log += "<4>[    2.0] livepatch: said something\n";
             if (answer == DONE) {
                 host.livepatch(manifest, true);
@@ -76,18 +80,27 @@ class LivepatchingTest {
         }
 
         @Override
-        public String log() {
-            return log;
+        public Optional<String> log() {
+            return Optional.of(log);
         }
 
         @Override
         public long nanos() {
+            String folder = "/sys/kernel/livepatch/" + manifest.module();
+            boolean late = nanos - since >= TIMEOUT.toNanos();
+            if (arrivesWhenLookedAt && late && Files.exists(host.path(folder)) && lookedAt++ > 0) {
+                host.state(manifest.module(), true, false);
+            }
             return nanos;
         }
 
         @Override
         public void sleep(Duration time) {
             nanos += time.toNanos();
+            // Some time after all tasks have arrived.
+            if (nanos - since > 4e9 && !log.endsWith(complaint)) {
+                log += complaint;
+            }
             String folder = "/sys/kernel/livepatch/" + manifest.module();
             if (!Files.exists(host.path(folder))) {
                 return;
@@ -95,7 +108,9 @@ class LivepatchingTest {
             boolean enabled =
                     host.files().read(folder + "/enabled").known().filter("1"::equals).isPresent();
             double waited = (nanos - since) / 1e9;
-            if (enabled && waited >= comes) {
+            if (enabled && waited >= turnedRoundAfter) {
+                host.state(manifest.module(), false, false);
+            } else if (enabled && waited >= comes) {
                 host.state(manifest.module(), true, false);
                 replaces.ifPresent(earlier -> host.remove("/sys/kernel/livepatch/" + earlier));
                 replaces = Optional.empty();
@@ -121,7 +136,13 @@ class LivepatchingTest {
 
     private LoadRequest request(boolean unproven) throws IOException {
         return new LoadRequest(
-                TestModules.write(folder, manifest), TIMEOUT, unproven, false, false);
+                TestModules.write(folder, manifest),
+                TIMEOUT,
+                Duration.ZERO,
+                false,
+                unproven,
+                false,
+                false);
     }
 
     private static void requireOnly(RebootlessException e, ExitStatus status, String code) {
@@ -170,6 +191,24 @@ class LivepatchingTest {
                 .contains("1 task is left: sleeper (7) in do_wait");
     }
 
+    /** The tasks are looked at, and meanwhile the last of them arrives. */
+    @Test
+    void aTransitionThatEndsAtTheLastMomentIsNotCancelled() throws IOException {
+        kernel.comes = Double.MAX_VALUE;
+        host.task(7, "sleeper", 0, "do_wait");
+        kernel.arrivesWhenLookedAt = true;
+        livepatching().load(request(true));
+        assertThat(events.getLast()).isInstanceOf(HostEvent.InForce.class);
+        assertThat(HostState.read(host.files()).livepatches()).hasSize(1);
+    }
+
+    @Test
+    void aTransitionThatSomebodyElseTurnsRoundIsNotTakenForInForce() throws IOException {
+        kernel.comes = Double.MAX_VALUE;
+        kernel.turnedRoundAfter = 1;
+        requireOnly(loadFails(), ExitStatus.KERNEL_SAID_NO, "RBL-HOST-GONE");
+    }
+
     @Test
     void aCancellationThatStallsTooNamesTheTasksThatHoldIt() throws IOException {
         host.task(7, "sleeper", 0, "do_wait");
@@ -205,6 +244,56 @@ class LivepatchingTest {
                 catchThrowableOfType(RebootlessException.class, () -> livepatching().load(request));
         requireOnly(e, ExitStatus.REFUSED, "RBL-HOST-UNPROVEN");
         assertThat(events).hasExactlyElementsOfTypes(HostEvent.Preflight.class);
+        host.hasNothingLoaded();
+    }
+
+    private LoadRequest watching(boolean reverseOnWarn) throws IOException {
+        return new LoadRequest(
+                TestModules.write(folder, manifest),
+                TIMEOUT,
+                Duration.ofSeconds(10),
+                reverseOnWarn,
+                true,
+                false,
+                false);
+    }
+
+    @Test
+    void anOopsInTheLivepatchsCodeTakesItOutAndIsKept() throws IOException {
+        host.put("/proc/sys/kernel/random/boot_id", "0-1\n");
+        kernel.complaint =
+                """
+                <4>[    9.0] kernel BUG at fs/file.c:6!
+                <4>[    9.0] RIP: 0010:do_open+0x1f/0x34 [livepatch_fix]
+                """;
+        LoadRequest request = watching(false);
+        RebootlessException e =
+                catchThrowableOfType(RebootlessException.class, () -> livepatching().load(request));
+        requireOnly(e, ExitStatus.KERNEL_SAID_NO, "RBL-HOST-OOPS");
+        host.hasNothingLoaded();
+        assertThat(host.path("/var/lib/rebootless/evidence/livepatch_fix-0-1.log"))
+                .content()
+                .contains("kernel BUG at fs/file.c:6!");
+    }
+
+    @Test
+    void aWarningIsReportedAndTakesItOutOnlyWhenThatWasAskedFor() throws IOException {
+        kernel.complaint =
+                "<4>[    9.0] WARNING: CPU: 1 PID: 3 at fs/file.c:6 do_open+0x1f/0x34 [livepatch_fix]\n";
+        livepatching().load(watching(false));
+        assertThat(events)
+                .filteredOn(event -> event instanceof HostEvent.Complained)
+                .singleElement()
+                .matches(event -> ((HostEvent.Complained) event).ours());
+        assertThat(HostState.read(host.files()).livepatches()).hasSize(1);
+
+        livepatching().unload("livepatch_fix", TIMEOUT);
+        host.remove("/sys/module/livepatch_fix");
+        kernel.log = "";
+        LoadRequest request = watching(true);
+        RebootlessException e =
+                catchThrowableOfType(RebootlessException.class, () -> livepatching().load(request));
+        requireOnly(e, ExitStatus.KERNEL_SAID_NO, "RBL-HOST-OOPS");
         host.hasNothingLoaded();
     }
 

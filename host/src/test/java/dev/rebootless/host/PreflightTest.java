@@ -36,6 +36,8 @@ class PreflightTest {
                 new LoadRequest(
                         file,
                         Duration.ofSeconds(1),
+                        Duration.ZERO,
+                        false,
                         flags.length == 0 || flags[0],
                         flags.length > 1 && flags[1],
                         flags.length > 2 && flags[2]);
@@ -209,6 +211,27 @@ class PreflightTest {
         host.foreign("kpatch_other", "do_close,1");
         requireOnlyRefusal(findings(), "RBL-HOST-REPLACES-FOREIGN");
         requireNoRefusal(findings(true, false, true));
+    }
+
+    @Test
+    void aStackedLivepatchThatWouldCoverAnotherIsRefusedUnlessToldSo() throws IOException {
+        host.livepatch(
+                Manifests.of("earlier", true, List.of("CVE-2026-2"), List.of(), "do_open"), false);
+        manifest = Manifests.of("fix", false, List.of(), List.of(), "do_open");
+        requireOnlyRefusal(findings(), "RBL-HOST-REGRESSION");
+        requireNoRefusal(findings(true, true));
+    }
+
+    @Test
+    void aKernelThatLoadsNoMoreModulesIsSaidToBeOne() throws IOException {
+        host.put("/proc/sys/kernel/modules_disabled", "1\n");
+        requireOnlyRefusal(findings(), "RBL-HOST-NOT-ROOT");
+    }
+
+    @Test
+    void withoutSecurityfsNobodyKnowsWhetherTheKernelIsLockedDown() throws IOException {
+        host.remove("/sys/kernel/security");
+        assertThat(verdict(findings(), "module signatures")).isInstanceOf(Finding.Unknown.class);
     }
 
     @Test

@@ -3,9 +3,12 @@ package dev.rebootless.host;
 import dev.rebootless.elf.Elf;
 import dev.rebootless.elf.ElfHeader;
 import dev.rebootless.elf.ElfObject;
+import dev.rebootless.elf.ElfReader;
 import dev.rebootless.elf.ElfSection;
 import dev.rebootless.elf.ElfWriter;
+import dev.rebootless.kernel.Notes;
 import dev.rebootless.manifest.Manifest;
+import dev.rebootless.manifest.ManifestJson;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -22,8 +25,35 @@ final class TestModules {
         return write(folder, manifest, ElfHeader.x86Relocatable(), manifest.kernel().vermagic());
     }
 
+    /** The same under a file name of its own. */
+    static Path write(Path folder, Manifest manifest, String file) throws IOException {
+        return write(
+                folder.resolve(file),
+                bytes(manifest, ElfHeader.x86Relocatable(), manifest.kernel().vermagic()));
+    }
+
+    private static Path write(Path file, byte[] bytes) throws IOException {
+        Files.write(file, bytes);
+        return file;
+    }
+
+    /** What such a file says of itself. */
+    static Manifest manifest(byte[] module) {
+        byte[] note = ElfReader.read(module).section(Manifest.NOTE_SECTION).orElseThrow().content();
+        return ManifestJson.parse(
+                new String(
+                        Notes.find(note, Manifest.NOTE_NAME, Manifest.NOTE_TYPE).orElseThrow(),
+                        StandardCharsets.UTF_8));
+    }
+
     static Path write(Path folder, Manifest manifest, ElfHeader header, String vermagic)
             throws IOException {
+        return write(
+                folder.resolve(manifest.module().replace('_', '-') + ".ko"),
+                bytes(manifest, header, vermagic));
+    }
+
+    private static byte[] bytes(Manifest manifest, ElfHeader header, String vermagic) {
         String information =
                 String.join(
                         "\0",
@@ -47,8 +77,6 @@ final class TestModules {
         ElfObject object =
                 ElfObject.of(
                         header, List.of(modinfo, note), List.of(), List.of(), List.of(), Map.of());
-        Path file = folder.resolve(manifest.module().replace('_', '-') + ".ko");
-        Files.write(file, ElfWriter.write(object));
-        return file;
+        return ElfWriter.write(object);
     }
 }

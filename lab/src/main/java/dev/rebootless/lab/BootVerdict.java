@@ -79,7 +79,7 @@ final class BootVerdict {
         }
         requireChecks();
         requireLifeOfTheModule();
-        List<ProofLogProblem> problems = result.log().problems();
+        List<ProofLogProblem> problems = result.problems();
         for (ProofLogProblem problem : problems) {
             reasons.add("kernel log, " + problem.kind() + ": " + problem.lines().getFirst());
         }

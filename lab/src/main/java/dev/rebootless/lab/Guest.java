@@ -3,6 +3,8 @@ package dev.rebootless.lab;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.kernel.log.KernelLog;
+import dev.rebootless.manifest.ProofLogProblem;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.StandardProtocolFamily;
@@ -87,7 +89,14 @@ final class Guest {
             KernelLog log,
             int damagedLines,
             Optional<String> ended,
-            List<String> emulatorSaid) {}
+            List<String> emulatorSaid) {
+        /** What the kernel complained of, as it stands in a proof. */
+        List<ProofLogProblem> problems() {
+            return log.problems().stream()
+                    .map(c -> new ProofLogProblem(c.kind(), c.source(), c.lines()))
+                    .toList();
+        }
+    }
 
     /**
      * Boots once.

@@ -1,5 +1,6 @@
 package dev.rebootless.lab;
 
+import dev.rebootless.kernel.log.KernelLog;
 import dev.rebootless.lab.GuestMessage.Direction;
 import dev.rebootless.lab.GuestMessage.Fate;
 import dev.rebootless.lab.GuestMessage.Stage;

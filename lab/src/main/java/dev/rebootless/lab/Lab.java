@@ -214,7 +214,7 @@ public final class Lab {
                     booted.ready().release(),
                     result.bootSeconds().orElse(0.0),
                     check,
-                    result.log().problems());
+                    result.problems());
         } catch (IOException e) {
             throw ioFault(e);
         }
@@ -306,7 +306,7 @@ public final class Lab {
                                 Accelerator.KVM.bootDeadline());
                 CpuProfile max = new CpuProfile(CpuProfile.MAX, List.of());
                 Guest.Result result = guest.boot(max, Accelerator.KVM, message -> {});
-                return result.ended().isEmpty() && result.log().problems().isEmpty();
+                return result.ended().isEmpty() && result.problems().isEmpty();
             }
         });
     }
@@ -402,7 +402,7 @@ public final class Lab {
 
     /** What it complained of first, else its last lines. */
     private static List<String> whatTheKernelSaid(Guest.Result result) {
-        return result.log().problems().stream()
+        return result.problems().stream()
                 .findFirst()
                 .map(ProofLogProblem::lines)
                 .orElseGet(result.log()::lastLines);

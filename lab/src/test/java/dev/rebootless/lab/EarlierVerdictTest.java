@@ -2,6 +2,7 @@ package dev.rebootless.lab;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.rebootless.kernel.log.KernelLog;
 import dev.rebootless.lab.GuestMessage.Direction;
 import dev.rebootless.lab.GuestMessage.Fate;
 import dev.rebootless.lab.GuestMessage.When;

@@ -309,8 +309,10 @@ final class RunPreMutationTest {
             case Target.External(ElfSymbol symbol, long addend) ->
                     relocation.to(otherThan(model, symbol), addend);
             case Target.Text text -> relocation.to(relocation.symbol(), relocation.addend() + 1);
-            // Eight bytes on may stand the same code: many alternatives are one "mov %rdi,%rax" after the
-            // other, and which of them is pointed at makes no difference. One byte on is another one.
+            // Eight bytes on may stand the same code: many alternatives are one "mov %rdi,%rax"
+            // after the
+            // other, and which of them is pointed at makes no difference. One byte on is another
+            // one.
             case Target.InItem in ->
                     relocation.to(
                             relocation.symbol(),

@@ -1,6 +1,5 @@
-package dev.rebootless.lab;
+package dev.rebootless.kernel.log;
 
-import dev.rebootless.manifest.ProofLogProblem;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -9,11 +8,12 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * The kernel's console, read while it is written: finds what the kernel complains of and keeps the
- * last lines for messages. Safe for one thread that writes and others that read.
+ * The kernel's log, read while it is written: finds what the kernel complains of and keeps the last
+ * lines for messages. Safe for one thread that writes and others that read.
  */
-final class KernelLog {
-    static final int MAX_LINE_BYTES = 4096;
+public final class KernelLog {
+    /** What is longer is cut; the kernel's own lines have at most 1,024 (PRINTKRB_RECORD_MAX). */
+    public static final int MAX_LINE_BYTES = 4096;
 
     private static final int MAX_PROBLEMS = 32;
     private static final int MAX_PROBLEM_LINES = 80;
@@ -33,13 +33,13 @@ final class KernelLog {
 
     private final List<Found> problems = new ArrayList<>();
     private final Deque<String> last = new ArrayDeque<>();
-    private boolean inReport;
+    private Optional<Found> report = Optional.empty();
     private boolean fatal;
 
     private record Found(Symptom symptom, List<String> lines) {}
 
-    /** Takes the next line of the console, without its end. */
-    synchronized void accept(String raw) {
+    /** Takes the next line, without its end. */
+    public synchronized void accept(String raw) {
         String line = withoutStamp(raw);
         if (line.isEmpty()) {
             return;
@@ -50,42 +50,56 @@ final class KernelLog {
         }
         Optional<Symptom> symptom = Symptom.in(line);
         fatal |= symptom.map(Symptom::fatal).orElse(false);
-        boolean starts = symptom.isPresent() && !(inReport && symptom.get().partOfAReport());
+        boolean starts =
+                symptom.isPresent() && !(report.isPresent() && symptom.get().partOfAReport());
         if (starts) {
-            inReport = symptom.get().hasReport();
+            Optional<Found> found = Optional.empty();
             if (problems.size() < MAX_PROBLEMS) {
-                problems.add(new Found(symptom.get(), new ArrayList<>(List.of(line))));
-            } else {
-                inReport = false;
+                found = Optional.of(new Found(symptom.get(), new ArrayList<>(List.of(line))));
+                problems.add(found.get());
             }
-        } else if (inReport) {
-            List<String> lines = problems.getLast().lines();
+            // A complaint of one line, of another processor, may stand within a report.
+            if (symptom.get().hasReport()) {
+                report = found;
+            }
+        } else if (report.isPresent()) {
+            List<String> lines = report.get().lines();
             lines.add(line);
-            inReport = lines.size() < MAX_PROBLEM_LINES && !END_OF_REPORT.matcher(line).find();
+            if (lines.size() >= MAX_PROBLEM_LINES || END_OF_REPORT.matcher(line).find()) {
+                report = Optional.empty();
+            }
         }
     }
 
     /** A line as the kernel's source has it. */
-    static String withoutStamp(String line) {
+    public static String withoutStamp(String line) {
         return STAMP.matcher(line.stripTrailing()).replaceFirst("");
     }
 
     /** What the kernel complained of until now. */
-    synchronized List<ProofLogProblem> problems() {
+    public synchronized List<Complaint> problems() {
         return problems.stream()
                 .map(found ->
-                        new ProofLogProblem(
-                                found.symptom().kind(), found.symptom().source(), found.lines()))
+                        new Complaint(
+                                found.symptom().kind(),
+                                found.symptom().source(),
+                                found.symptom().fatal(),
+                                found.lines()))
                 .toList();
     }
 
+    /** Forgets the first of {@link #problems}, so that there is room for others. */
+    public synchronized void forget(int count) {
+        problems.subList(0, count).clear();
+    }
+
     /** Whether something was seen after which a kernel may well hang. */
-    synchronized boolean fatal() {
+    public synchronized boolean fatal() {
         return fatal;
     }
 
     /** The last lines, without time stamps. */
-    synchronized List<String> lastLines() {
+    public synchronized List<String> lastLines() {
         return List.copyOf(last);
     }
 }

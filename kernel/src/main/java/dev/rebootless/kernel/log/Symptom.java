@@ -1,4 +1,4 @@
-package dev.rebootless.lab;
+package dev.rebootless.kernel.log;
 
 import java.util.Arrays;
 import java.util.Optional;
