@@ -194,17 +194,29 @@ final class Livepatching {
         String evidence = new Evidence(files).keep(module, complaint);
         String why = "the kernel had an " + complaint.kind() + " in its code";
         events.accept(new HostEvent.Cancelling(module.name(), why));
-        takeOut(module.name(), module.functionNames(), timeout, Optional.of(why));
-        throw kernelSaidNo(
-                "RBL-HOST-OOPS",
-                module.name(),
-                "it was taken out again, for "
-                        + why
-                        + ": "
-                        + complaint.lines().getFirst()
-                        + "; what the kernel said is in "
-                        + evidence,
-                "do not load it again; report it with that file");
+        List<Problem> problems = new ArrayList<>();
+        String now = "it was taken out again";
+        List<Problem> remaining = List.of();
+        try {
+            takeOut(module.name(), module.functionNames(), timeout, Optional.of(why));
+        } catch (RebootlessException e) {
+            now = "IT IS STILL IN FORCE, or on its way out";
+            remaining = e.problems();
+        }
+        problems.add(
+                new Problem(
+                        "RBL-HOST-OOPS",
+                        module.name(),
+                        why
+                                + ": "
+                                + complaint.lines().getFirst()
+                                + "; "
+                                + now
+                                + ", and what the kernel said is in "
+                                + evidence,
+                        "do not load it again; report it with that file"));
+        problems.addAll(remaining);
+        throw new RebootlessException(ExitStatus.KERNEL_SAID_NO, problems);
     }
 
     private void follow(ModuleToLoad module, Duration timeout) throws IOException {

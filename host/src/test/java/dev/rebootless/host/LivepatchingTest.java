@@ -277,6 +277,23 @@ class LivepatchingTest {
     }
 
     @Test
+    void anOopsIsToldFirstAlsoWhenTheLivepatchCannotBeTakenOut() throws IOException {
+        kernel.complaint =
+                """
+                <4>[    9.0] kernel BUG at fs/file.c:6!
+                <4>[    9.0] RIP: 0010:do_open+0x1f/0x34 [livepatch_fix]
+                """;
+        kernel.goes = Double.MAX_VALUE;
+        LoadRequest request = watching(false);
+        RebootlessException e =
+                catchThrowableOfType(RebootlessException.class, () -> livepatching().load(request));
+        assertThat(e.problems())
+                .extracting(Problem::code)
+                .containsExactly("RBL-HOST-OOPS", "RBL-HOST-REMOVE");
+        assertThat(e.problems().getFirst().message()).contains("STILL IN FORCE");
+    }
+
+    @Test
     void aWarningIsReportedAndTakesItOutOnlyWhenThatWasAskedFor() throws IOException {
         kernel.complaint =
                 "<4>[    9.0] WARNING: CPU: 1 PID: 3 at fs/file.c:6 do_open+0x1f/0x34 [livepatch_fix]\n";
