@@ -165,7 +165,10 @@ abstract class HostInGuest {
 
     @AfterAll
     void shutDown() throws Exception {
-        guest().close();
+        // It is not there when it did not come up, which is what is told then.
+        if (booted != null) {
+            booted.close();
+        }
     }
 
     private String version() throws Exception {

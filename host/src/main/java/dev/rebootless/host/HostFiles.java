@@ -54,7 +54,11 @@ public final class HostFiles {
         } catch (NoSuchFileException | NotDirectoryException e) {
             return new Reading.Absent();
         } catch (IOException e) {
-            return new Reading.Unreadable(reason(e));
+            // ENODEV, as errno(3) words it: what the file is of is just being removed (fs/kernfs).
+            String why = reason(e);
+            return why.endsWith("No such device")
+                    ? new Reading.Absent()
+                    : new Reading.Unreadable(why);
         }
     }
 
