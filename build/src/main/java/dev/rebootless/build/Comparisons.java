@@ -7,6 +7,7 @@ import dev.rebootless.diff.ObjectDiff;
 import dev.rebootless.diff.SourceLines;
 import dev.rebootless.elf.ElfReader;
 import dev.rebootless.source.compile.ObjectPair;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,9 +24,12 @@ import java.util.TreeSet;
  * @param changes by pair, in the order given
  * @param shared for each pair, the names that what moves of it refers to and another unit newly
  *     defines
+ * @param madeGlobal what was static in any of the units and is no longer
  */
 record Comparisons(
-        SequencedMap<ObjectPair, ChangeSet> changes, Map<ObjectPair, Set<String>> shared) {
+        SequencedMap<ObjectPair, ChangeSet> changes,
+        Map<ObjectPair, Set<String>> shared,
+        List<MadeGlobal> madeGlobal) {
     /**
      * Compares all.
      *
@@ -55,7 +59,7 @@ record Comparisons(
                 wanted.forEach((definer, names) -> changes.put(definer, compare(definer, names)));
             }
         }
-        return new Comparisons(changes, shared);
+        return new Comparisons(changes, shared, madeGlobal(changes));
     }
 
     /** A module's own new names are no others'; those of vmlinux may be used by modules. */
@@ -89,22 +93,28 @@ record Comparisons(
     }
 
     /** Something that was static in one unit and that another now uses. */
-    record MadeGlobal(ObjectPair owner, ChangeSet changes, Item original) {}
+    record MadeGlobal(String name, ObjectPair owner, ChangeSet changes, Item original) {}
 
     /** What a unit newly uses that was static in another and that the patch makes global. */
     Map<String, MadeGlobal> madeGlobalFor(ObjectPair user) {
         Map<String, MadeGlobal> made = new TreeMap<>();
-        Set<String> used = Set.copyOf(Objects.requireNonNull(changes.get(user)).externals());
-        changes.forEach((owner, change) -> {
-            if (isInReach(user, owner)) {
-                change.madeGlobal()
-                        .forEach((name, original) -> {
-                            if (used.contains(name)) {
-                                made.put(name, new MadeGlobal(owner, change, original));
-                            }
-                        });
+        if (!madeGlobal.isEmpty()) {
+            Set<String> used = Set.copyOf(Objects.requireNonNull(changes.get(user)).externals());
+            for (MadeGlobal each : madeGlobal) {
+                if (used.contains(each.name()) && isInReach(user, each.owner())) {
+                    made.put(each.name(), each);
+                }
             }
-        });
+        }
+        return made;
+    }
+
+    private static List<MadeGlobal> madeGlobal(Map<ObjectPair, ChangeSet> changes) {
+        List<MadeGlobal> made = new ArrayList<>();
+        changes.forEach((owner, change) ->
+                change.madeGlobal()
+                        .forEach((name, original) ->
+                                made.add(new MadeGlobal(name, owner, change, original))));
         return made;
     }
 

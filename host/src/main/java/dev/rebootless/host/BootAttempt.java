@@ -13,7 +13,7 @@ import java.util.Optional;
  * far: what it was loading is not tried again.
  */
 final class BootAttempt {
-    private static final String FILE = "/var/lib/rebootless/boot-attempt";
+    private static final String FILE = Store.ROOT + "/boot-attempt";
 
     private final HostFiles files;
 
@@ -71,10 +71,14 @@ final class BootAttempt {
                 "see which it was, uninstall it, and remove the file");
     }
 
-    /** Leaves a note; it is on the disk when this returns. */
-    void begin(RunningKernel kernel, String livepatch) throws IOException {
+    /**
+     * Leaves a note; it is on the disk when this returns.
+     *
+     * @throws RebootlessException exit status 5 {@code RBL-HOST-STORE}: without a note, a crash
+     *     would not be remembered
+     */
+    void begin(RunningKernel kernel, String livepatch) {
         Path file = files.path(FILE);
-        Files.createDirectories(file.getParent());
         String words =
                 String.join(
                         " ",
@@ -82,11 +86,24 @@ final class BootAttempt {
                         kernel.release(),
                         kernel.buildId().orElse("unknown"),
                         livepatch);
-        AtomicFiles.write(file, words + "\n");
+        try {
+            Files.createDirectories(file.getParent());
+            AtomicFiles.write(file, words + "\n");
+        } catch (IOException e) {
+            throw Store.fault(FILE, e);
+        }
     }
 
-    /** Takes the note away, on the disk as well. */
-    void end() throws IOException {
-        AtomicFiles.remove(files.path(FILE));
+    /**
+     * Takes the note away, on the disk as well.
+     *
+     * @throws RebootlessException exit status 5 {@code RBL-HOST-STORE}
+     */
+    void end() {
+        try {
+            AtomicFiles.remove(files.path(FILE));
+        } catch (IOException e) {
+            throw Store.fault(FILE, e);
+        }
     }
 }

@@ -1,5 +1,9 @@
 package dev.rebootless.host;
 
+import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Problem;
+import dev.rebootless.base.RebootlessException;
+
 /** What the kernel's errors mean when it is asked to load or remove a livepatch. */
 final class Errno {
     /** include/uapi/asm-generic/errno-base.h and errno.h. */
@@ -56,5 +60,12 @@ final class Errno {
                     "its signature is missing or of a key that this kernel does not trust";
             default -> "see the kernel log";
         };
+    }
+
+    /** The kernel does not do what it was asked for (exit status 7). */
+    static RebootlessException kernelSaidNo(
+            String code, String place, String message, String remedy) {
+        return new RebootlessException(
+                ExitStatus.KERNEL_SAID_NO, new Problem(code, place, message, remedy));
     }
 }

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 
 /** Keeps what the kernel said of a livepatch that was taken out for it. */
 final class Evidence {
-    private static final String FOLDER = "/var/lib/rebootless/evidence";
+    private static final String FOLDER = Store.ROOT + "/evidence";
 
     private final HostFiles files;
 

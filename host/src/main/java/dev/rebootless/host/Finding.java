@@ -2,6 +2,9 @@ package dev.rebootless.host;
 
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
+import dev.rebootless.base.RebootlessException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -53,5 +56,25 @@ public record Finding(String what, Verdict verdict) {
     /** The refusal, where it is one. */
     Optional<Refusal> refused() {
         return verdict instanceof Refusal refusal ? Optional.of(refusal) : Optional.empty();
+    }
+
+    /**
+     * Stops where something speaks against going on.
+     *
+     * @throws RebootlessException with every refusal, and the most serious of their statuses
+     */
+    static void requireNoRefusal(List<Finding> findings) {
+        List<Problem> problems = new ArrayList<>();
+        ExitStatus status = ExitStatus.DONE;
+        for (Finding finding : findings) {
+            Optional<Finding.Refusal> refusal = finding.refused();
+            if (refusal.isPresent()) {
+                problems.add(refusal.get().problem());
+                status = status.orWorse(refusal.get().status());
+            }
+        }
+        if (!problems.isEmpty()) {
+            throw new RebootlessException(status, problems);
+        }
     }
 }

@@ -63,48 +63,20 @@ public final class HostCommand {
             something · 7 the kernel said no, or the transition timed out and was cancelled · 130 interrupted
             """;
 
-    private final HostFiles files;
-    private final KernelCallsSource calls;
-    private final Ticker ticker;
-    private final LaterRemoval later;
-    private final BootUnits units;
+    private final Machine machine;
     private final OutputStream out;
     private final PrintStream err;
     private Optional<UncheckedIOException> deaf = Optional.empty();
 
-    /** Makes the calls when they are needed: {@code status} needs none, and they take time. */
-    @FunctionalInterface
-    interface KernelCallsSource {
-        KernelCalls get();
-    }
-
-    HostCommand(
-            HostFiles files,
-            KernelCallsSource calls,
-            Ticker ticker,
-            LaterRemoval later,
-            BootUnits units,
-            OutputStream out,
-            PrintStream err) {
-        this.files = files;
-        this.calls = calls;
-        this.ticker = ticker;
-        this.later = later;
-        this.units = units;
+    HostCommand(Machine machine, OutputStream out, PrintStream err) {
+        this.machine = machine;
         this.out = out;
         this.err = err;
     }
 
     /** Of this machine. */
     public static HostCommand ofThisMachine(OutputStream out, PrintStream err) {
-        return new HostCommand(
-                HostFiles.ofThisMachine(),
-                LinuxKernelCalls::new,
-                Ticker.SYSTEM,
-                LaterRemoval.SYSTEMD,
-                BootUnits.SYSTEMD,
-                out,
-                err);
+        return new HostCommand(Machine.thisOne(), out, err);
     }
 
     /**
@@ -356,7 +328,7 @@ public final class HostCommand {
         }
 
         private Livepatching livepatching() {
-            return new Livepatching(files, calls.get(), ticker, later, this::tell);
+            return new Livepatching(machine, this::tell);
         }
 
         /** As it happens: a document for each event with --json, lines for people without. */
@@ -406,7 +378,7 @@ public final class HostCommand {
         }
 
         private Installing installing() {
-            return new Installing(files, livepatching(), units, this::tell);
+            return new Installing(machine, this::tell);
         }
 
         private ExitStatus install(String module) {
@@ -439,13 +411,13 @@ public final class HostCommand {
         }
 
         private ExitStatus list() {
-            HostState state = HostState.read(files);
+            HostState state = HostState.read(machine.files());
             print(json ? HostJson.list(state) : HostText.printable(HostText.list(state)));
             return ExitStatus.DONE;
         }
 
         private ExitStatus status() {
-            HostState state = HostState.read(files);
+            HostState state = HostState.read(machine.files());
             print(
                     json
                             ? HostJson.status(state)

@@ -2,6 +2,7 @@ package dev.rebootless.host;
 
 import dev.rebootless.host.LoadedLivepatch.LoadedFunction;
 import dev.rebootless.host.LoadedLivepatch.LoadedObject;
+import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.manifest.Manifest;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,8 +26,6 @@ record HostState(
         List<FunctionState> functions,
         Map<String, CveState> cves,
         List<Store.Installed> installed) {
-    private static final String VMLINUX = "vmlinux";
-
     public HostState {
         livepatches = List.copyOf(livepatches);
         functions = List.copyOf(functions);
@@ -123,7 +122,10 @@ record HostState(
         @Override
         public int compareTo(Key other) {
             // vmlinux first, as everywhere.
-            int vmlinux = Boolean.compare(!object.equals(VMLINUX), !other.object.equals(VMLINUX));
+            int vmlinux =
+                    Boolean.compare(
+                            !object.equals(ShippedCode.VMLINUX),
+                            !other.object.equals(ShippedCode.VMLINUX));
             int order = vmlinux != 0 ? vmlinux : object.compareTo(other.object);
             order = order != 0 ? order : name.compareTo(other.name);
             return order != 0 ? order : Integer.compare(sympos, other.sympos);
@@ -154,7 +156,8 @@ record HostState(
     }
 
     private static Running running(HostFiles files, String object, List<LoadedLivepatch> by) {
-        boolean gone = !object.equals(VMLINUX) && files.isAbsent("/sys/module/" + object);
+        boolean gone =
+                !object.equals(ShippedCode.VMLINUX) && files.isAbsent("/sys/module/" + object);
         if (gone) {
             return Running.NOT_LOADED;
         }

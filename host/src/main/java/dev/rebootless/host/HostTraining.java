@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Uses the host's commands once on a made-up host, for {@code script/host-package}: the classes
@@ -46,15 +47,16 @@ final class HostTraining {
 
     private static void run(Path root, String line) {
         OutputStream nowhere = OutputStream.nullOutputStream();
+        Machine machine =
+                new Machine(
+                        new HostFiles(root),
+                        new LinuxKernelCalls(),
+                        Ticker.SYSTEM,
+                        livepatch -> Optional.empty(),
+                        BootUnits.SYSTEMD);
         HostCommand command =
                 new HostCommand(
-                        new HostFiles(root),
-                        LinuxKernelCalls::new,
-                        Ticker.SYSTEM,
-                        livepatch -> java.util.Optional.empty(),
-                        BootUnits.SYSTEMD,
-                        nowhere,
-                        new PrintStream(nowhere, false, StandardCharsets.UTF_8));
+                        machine, nowhere, new PrintStream(nowhere, false, StandardCharsets.UTF_8));
         HostCommand.recognize(List.of(line.split(" "))).ifPresent(command::run);
     }
 

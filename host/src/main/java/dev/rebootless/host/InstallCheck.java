@@ -1,8 +1,5 @@
 package dev.rebootless.host;
 
-import dev.rebootless.base.ExitStatus;
-import dev.rebootless.base.Problem;
-import dev.rebootless.base.RebootlessException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -27,7 +24,7 @@ final class InstallCheck {
      *
      * @param earlier what is installed before it for the same kernel
      * @param same another build of it that is installed
-     * @throws RebootlessException exit status 4 with every refusal
+     * @throws dev.rebootless.base.RebootlessException exit status 4 with every refusal
      */
     void require(List<ModuleToLoad> earlier, Optional<ModuleToLoad> same) {
         List<Finding> findings = new ArrayList<>();
@@ -54,14 +51,6 @@ final class InstallCheck {
                                 each.name(), each.manifest(), module.manifest(), allowRegression));
             }
         }
-        List<Problem> problems =
-                findings.stream()
-                        .map(Finding::refused)
-                        .flatMap(Optional::stream)
-                        .map(Finding.Refusal::problem)
-                        .toList();
-        if (!problems.isEmpty()) {
-            throw new RebootlessException(ExitStatus.REFUSED, problems);
-        }
+        Finding.requireNoRefusal(findings);
     }
 }

@@ -5,7 +5,6 @@ import dev.rebootless.base.Hashes;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.host.Store.Installed;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -20,18 +19,16 @@ final class Installing {
     private static final String OFF = "rebootless.enable=0";
 
     private final HostFiles files;
+    private final HostLock lock;
     private final Livepatching livepatching;
     private final BootUnits units;
     private final Consumer<HostEvent> events;
 
-    Installing(
-            HostFiles files,
-            Livepatching livepatching,
-            BootUnits units,
-            Consumer<HostEvent> events) {
-        this.files = files;
-        this.livepatching = livepatching;
-        this.units = units;
+    Installing(Machine machine, Consumer<HostEvent> events) {
+        this.files = machine.files();
+        this.lock = new HostLock(files);
+        this.livepatching = new Livepatching(machine, events);
+        this.units = machine.units();
         this.events = events;
     }
 
@@ -45,7 +42,7 @@ final class Installing {
      */
     void install(Path path, boolean unproven, boolean allowRegression) {
         ModuleToLoad module = ModuleToLoad.read(path);
-        livepatching.locked(() -> {
+        lock.during(() -> {
             Store store = store(module);
             InstallCheck check = new InstallCheck(module, unproven, allowRegression);
             List<ModuleToLoad> earlier = new ArrayList<>();
@@ -85,7 +82,7 @@ final class Installing {
      *     RBL-HOST-STORE}
      */
     void uninstall(String name) {
-        livepatching.locked(() -> {
+        lock.during(() -> {
             Optional<Store> store = storeOfThisKernel();
             if (store.isEmpty() || !store.get().remove(name)) {
                 throw RebootlessException.usage(
@@ -116,7 +113,7 @@ final class Installing {
     void boot(Duration timeout) {
         BootAttempt attempt = new BootAttempt(files);
         // Also where nothing is loaded: what failed must not be forgotten.
-        livepatching.locked(() -> skipWhatFailed(attempt));
+        lock.during(() -> skipWhatFailed(attempt));
         String commandLine = files.read("/proc/cmdline").known().orElse("");
         if (Arrays.asList(commandLine.split("\\s+")).contains(OFF)) {
             events.accept(new HostEvent.BootOff(OFF));
@@ -170,7 +167,7 @@ final class Installing {
     /**
      * The note says for which kernel it was; what is installed for others is none of its business.
      */
-    private void skipWhatFailed(BootAttempt attempt) throws IOException {
+    private void skipWhatFailed(BootAttempt attempt) {
         Optional<BootAttempt.Note> found = attempt.read();
         if (found.isEmpty() || found.get().bootId().equals(attempt.bootId())) {
             return;
@@ -191,7 +188,7 @@ final class Installing {
      */
     void bootComplete() {
         BootAttempt attempt = new BootAttempt(files);
-        livepatching.locked(() -> {
+        lock.during(() -> {
             Optional<BootAttempt.Note> note = attempt.read();
             if (note.isPresent() && note.get().bootId().equals(attempt.bootId())) {
                 attempt.end();

@@ -26,4 +26,14 @@ public record LaggingTask(int id, String command, List<String> stack, Optional<S
                 + sitsIn.map(function -> " in " + function)
                         .orElse(stack.isEmpty() ? "" : " at " + stack.getFirst());
     }
+
+    /** All that a transition waits for, in a sentence. */
+    static String text(int left, List<LaggingTask> told) {
+        List<String> words = told.stream().map(LaggingTask::text).toList();
+        return left
+                + (left == 1 ? " task is" : " tasks are")
+                + " left"
+                + (words.isEmpty() ? "" : ": " + String.join(", ", words))
+                + (left > words.size() && !words.isEmpty() ? ", …" : "");
+    }
 }

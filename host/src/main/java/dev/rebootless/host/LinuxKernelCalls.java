@@ -46,50 +46,64 @@ final class LinuxKernelCalls implements KernelCalls {
     /** Eight times Debian's buffer. */
     private static final long MAX_LOG_BYTES = 1L << 20;
 
-    private static final StructLayout CALL_STATE = Linker.Option.captureStateLayout();
-    private static final VarHandle ERRNO =
-            CALL_STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
-    private static final AddressLayout POINTER = ValueLayout.ADDRESS;
-    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
+    /** Made at the first call: most commands make none, and this takes longer than they do. */
+    private static final class Syscall {
+        static final StructLayout STATE = Linker.Option.captureStateLayout();
 
-    /** long syscall(long number, pointer, long, long): what a call does not take is ignored. */
-    private final MethodHandle onPointer =
-            handle(FunctionDescriptor.of(LONG, LONG, POINTER, LONG, LONG));
+        private static final VarHandle ERRNO =
+                STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
+        private static final AddressLayout POINTER = ValueLayout.ADDRESS;
+        private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
 
-    /** long syscall(long number, long, pointer, long). */
-    private final MethodHandle onDescriptor =
-            handle(FunctionDescriptor.of(LONG, LONG, LONG, POINTER, LONG));
+        /** long syscall(long number, pointer, long, long): what a call does not take is ignored. */
+        static final MethodHandle ON_POINTER =
+                handle(FunctionDescriptor.of(LONG, LONG, POINTER, LONG, LONG));
 
-    /** long syscall(long number, long, long, long). */
-    private final MethodHandle onNumbers =
-            handle(FunctionDescriptor.of(LONG, LONG, LONG, LONG, LONG));
+        /** long syscall(long number, long, pointer, long). */
+        static final MethodHandle ON_DESCRIPTOR =
+                handle(FunctionDescriptor.of(LONG, LONG, LONG, POINTER, LONG));
 
-    // syscall(2) takes what the descriptors say; what it points to lives until the call returns.
-    @SuppressWarnings("restricted")
-    private static MethodHandle handle(FunctionDescriptor descriptor) {
-        Linker linker = Linker.nativeLinker();
-        return linker.downcallHandle(
-                linker.defaultLookup().findOrThrow("syscall"),
-                descriptor,
-                Linker.Option.captureCallState("errno"),
-                Linker.Option.firstVariadicArg(1));
+        /** long syscall(long number, long, long, long). */
+        static final MethodHandle ON_NUMBERS =
+                handle(FunctionDescriptor.of(LONG, LONG, LONG, LONG, LONG));
+
+        private Syscall() {}
+
+        // syscall(2) takes what the descriptors say; what it points to lives until the call
+        // returns.
+        @SuppressWarnings("restricted")
+        private static MethodHandle handle(FunctionDescriptor descriptor) {
+            Linker linker = Linker.nativeLinker();
+            return linker.downcallHandle(
+                    linker.defaultLookup().findOrThrow("syscall"),
+                    descriptor,
+                    Linker.Option.captureCallState("errno"),
+                    Linker.Option.firstVariadicArg(1));
+        }
+
+        static int errno(MemorySegment state) {
+            return (int) ERRNO.get(state, 0L);
+        }
     }
 
     @Override
     public int insert(byte[] module) {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment state = arena.allocate(CALL_STATE);
+            MemorySegment state = arena.allocate(Syscall.STATE);
             MemorySegment name = arena.allocateFrom("rebootless");
             long fd =
                     (long)
-                            onPointer.invokeExact(
+                            Syscall.ON_POINTER.invokeExact(
                                     state, MEMFD_CREATE, name, MFD_CLOEXEC | MFD_SEALING, 0L);
             if (fd < 0) {
-                return errno(state);
+                return Syscall.errno(state);
             }
             int errno = insert(state, fd, arena.allocateFrom(ValueLayout.JAVA_BYTE, module));
             // Whatever becomes of the descriptor, the kernel has the module, or not.
-            long _ = (long) onDescriptor.invokeExact(state, CLOSE, fd, MemorySegment.NULL, 0L);
+            long _ =
+                    (long)
+                            Syscall.ON_DESCRIPTOR.invokeExact(
+                                    state, CLOSE, fd, MemorySegment.NULL, 0L);
             return errno;
         } catch (Throwable e) {
             throw new IllegalStateException("syscall(2) could not be called", e);
@@ -100,31 +114,40 @@ final class LinuxKernelCalls implements KernelCalls {
         long written = 0;
         while (written < module.byteSize()) {
             MemorySegment rest = module.asSlice(written);
-            long count = (long) onDescriptor.invokeExact(state, WRITE, fd, rest, rest.byteSize());
+            long count =
+                    (long)
+                            Syscall.ON_DESCRIPTOR.invokeExact(
+                                    state, WRITE, fd, rest, rest.byteSize());
             if (count <= 0) {
-                return errno(state);
+                return Syscall.errno(state);
             }
             written += count;
         }
-        long sealed = (long) onNumbers.invokeExact(state, FCNTL, fd, F_ADD_SEALS, ALL_SEALS);
+        long sealed =
+                (long) Syscall.ON_NUMBERS.invokeExact(state, FCNTL, fd, F_ADD_SEALS, ALL_SEALS);
         if (sealed < 0) {
-            return errno(state);
+            return Syscall.errno(state);
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment parameters = arena.allocateFrom("");
-            long result = (long) onDescriptor.invokeExact(state, FINIT_MODULE, fd, parameters, 0L);
-            return result < 0 ? errno(state) : DONE;
+            long result =
+                    (long)
+                            Syscall.ON_DESCRIPTOR.invokeExact(
+                                    state, FINIT_MODULE, fd, parameters, 0L);
+            return result < 0 ? Syscall.errno(state) : DONE;
         }
     }
 
     @Override
     public int remove(String name) {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment state = arena.allocate(CALL_STATE);
+            MemorySegment state = arena.allocate(Syscall.STATE);
             MemorySegment module = arena.allocateFrom(name);
             long result =
-                    (long) onPointer.invokeExact(state, DELETE_MODULE, module, O_NONBLOCK, 0L);
-            return result < 0 ? errno(state) : DONE;
+                    (long)
+                            Syscall.ON_POINTER.invokeExact(
+                                    state, DELETE_MODULE, module, O_NONBLOCK, 0L);
+            return result < 0 ? Syscall.errno(state) : DONE;
         } catch (Throwable e) {
             throw new IllegalStateException("syscall(2) could not be called", e);
         }
@@ -133,10 +156,10 @@ final class LinuxKernelCalls implements KernelCalls {
     @Override
     public Optional<String> log() {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment state = arena.allocate(CALL_STATE);
+            MemorySegment state = arena.allocate(Syscall.STATE);
             long size =
                     (long)
-                            onDescriptor.invokeExact(
+                            Syscall.ON_DESCRIPTOR.invokeExact(
                                     state, SYSLOG, SIZE_BUFFER, MemorySegment.NULL, 0L);
             if (size <= 0) {
                 return Optional.empty();
@@ -144,7 +167,8 @@ final class LinuxKernelCalls implements KernelCalls {
             // A smaller buffer gets the newest (kernel/printk/printk.c, syslog_print_all()).
             long some = Math.min(size, MAX_LOG_BYTES);
             MemorySegment buffer = arena.allocate(some);
-            long read = (long) onDescriptor.invokeExact(state, SYSLOG, READ_ALL, buffer, some);
+            long read =
+                    (long) Syscall.ON_DESCRIPTOR.invokeExact(state, SYSLOG, READ_ALL, buffer, some);
             return read < 0
                     ? Optional.empty()
                     : Optional.of(
@@ -154,9 +178,5 @@ final class LinuxKernelCalls implements KernelCalls {
         } catch (Throwable e) {
             throw new IllegalStateException("syscall(2) could not be called", e);
         }
-    }
-
-    private static int errno(MemorySegment state) {
-        return (int) ERRNO.get(state, 0L);
     }
 }

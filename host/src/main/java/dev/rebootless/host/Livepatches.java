@@ -4,10 +4,9 @@ import dev.rebootless.base.RebootlessException;
 import dev.rebootless.host.LoadedLivepatch.LoadedFunction;
 import dev.rebootless.host.LoadedLivepatch.LoadedObject;
 import dev.rebootless.host.LoadedLivepatch.Origin;
-import dev.rebootless.kernel.Notes;
+import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.manifest.Manifest;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -18,8 +17,6 @@ import java.util.TreeMap;
 
 /** Reads which livepatches the kernel has. */
 final class Livepatches {
-    private static final String VMLINUX = "vmlinux";
-
     private final HostFiles files;
 
     Livepatches(HostFiles files) {
@@ -130,7 +127,8 @@ final class Livepatches {
                 switch (files.read(folder + "/patched")) {
                     case Reading.Text(String text) -> !text.equals("0");
                     case Reading.Absent _ ->
-                            object.equals(VMLINUX) || files.exists("/sys/module/" + object);
+                            object.equals(ShippedCode.VMLINUX)
+                                    || files.exists("/sys/module/" + object);
                     // What cannot be read is never taken for patched.
                     case Reading.Unreadable _ -> false;
                 };
@@ -162,12 +160,7 @@ final class Livepatches {
     private Origin origin(String name) {
         String note = "/sys/module/" + name + "/notes/" + Manifest.NOTE_SECTION;
         try {
-            byte[] bytes = files.bytes(note);
-            Optional<byte[]> json = Notes.find(bytes, Manifest.NOTE_NAME, Manifest.NOTE_TYPE);
-            return json.isEmpty()
-                    ? new Origin.Unknown("its note is damaged")
-                    : new Origin.Ours(
-                            ManifestNote.parse(new String(json.get(), StandardCharsets.UTF_8)));
+            return new Origin.Ours(ManifestNote.of(files.bytes(note)));
         } catch (NoSuchFileException e) {
             return new Origin.Foreign();
         } catch (IOException e) {

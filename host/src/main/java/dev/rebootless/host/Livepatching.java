@@ -1,21 +1,8 @@
 package dev.rebootless.host;
 
-import dev.rebootless.base.ExitStatus;
-import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
-import dev.rebootless.kernel.log.Complaint;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.Files;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -23,40 +10,19 @@ import java.util.function.Consumer;
 
 /** Puts livepatches into the running kernel and takes them out, one call at a time. */
 final class Livepatching {
-    private static final String LOCK = "/run/rebootless.lock";
-
-    /**
-     * A work item of the kernel's drops the last reference to a livepatch that is out of force
-     * (klp_free_patch_work_fn() in kernel/livepatch/core.c).
-     */
-    private static final Duration LAST_REFERENCE = Duration.ofSeconds(20);
-
-    /** Whoever may read a file may hold a lock on it. */
-    private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
-
-    private static final Duration BETWEEN_TRIES = Duration.ofMillis(50);
-
-    private static final Duration BETWEEN_LOOKS_AT_THE_LOG = Duration.ofMillis(250);
-
     private static final int MAX_LOG_LINES = 20;
 
+    private final Machine machine;
     private final HostFiles files;
-    private final KernelCalls calls;
-    private final Ticker ticker;
-    private final LaterRemoval later;
+    private final HostLock lock;
+    private final Removal removal;
     private final Consumer<HostEvent> events;
 
-    Livepatching(
-            HostFiles files,
-            KernelCalls calls,
-            Ticker ticker,
-            LaterRemoval later,
-            Consumer<HostEvent> events) {
-        this.files = files;
-        this.calls = calls;
-        this.ticker = ticker;
-        this.later = later;
+    Livepatching(Machine machine, Consumer<HostEvent> events) {
+        this.machine = machine;
+        this.files = machine.files();
+        this.lock = new HostLock(files);
+        this.removal = new Removal(machine, events);
         this.events = events;
     }
 
@@ -73,26 +39,24 @@ final class Livepatching {
         load(request, _ -> {});
     }
 
-    /** Something that is done when nothing speaks against a module, right before it is loaded. */
-    @FunctionalInterface
-    interface BeforeInsertion {
-        void run(ModuleToLoad module) throws IOException;
-    }
-
-    /** The same with something that comes first. */
-    void load(LoadRequest request, BeforeInsertion first) {
+    /**
+     * The same.
+     *
+     * @param first what comes when nothing speaks against a module, right before it is loaded
+     */
+    void load(LoadRequest request, Consumer<ModuleToLoad> first) {
         ModuleToLoad module = ModuleToLoad.read(request.module());
-        locked(() -> {
+        lock.during(() -> {
             HostState state = HostState.read(files);
             List<Finding> findings = new Preflight(files, module, request, state).findings();
             events.accept(new HostEvent.Preflight(findings));
-            requireNoRefusal(findings);
-            first.run(module);
-            Optional<String> before = calls.log();
+            Finding.requireNoRefusal(findings);
+            first.accept(module);
+            Optional<String> before = machine.calls().log();
             insert(module, before.orElse(""));
             follow(module, request.timeout());
             removeReplaced(state);
-            watch(module, request, before);
+            new Watch(machine, removal, events).watch(module, request, before);
         });
     }
 
@@ -105,7 +69,7 @@ final class Livepatching {
             Optional<LoadedLivepatch> now = livepatches.one(earlier.name());
             if (now.filter(LoadedLivepatch::enabled).isEmpty()) {
                 try {
-                    remove(earlier.name());
+                    removal.remove(earlier.name());
                 } catch (RebootlessException e) {
                     // The new one is in force all the same, and has to be watched.
                     events.accept(
@@ -115,29 +79,15 @@ final class Livepatching {
         }
     }
 
-    private static void requireNoRefusal(List<Finding> findings) {
-        List<Problem> problems = new ArrayList<>();
-        ExitStatus status = ExitStatus.DONE;
-        for (Finding finding : findings) {
-            Optional<Finding.Refusal> refusal = finding.refused();
-            if (refusal.isPresent()) {
-                problems.add(refusal.get().problem());
-                status = status.orWorse(refusal.get().status());
-            }
-        }
-        if (!problems.isEmpty()) {
-            throw new RebootlessException(status, problems);
-        }
-    }
-
     private void insert(ModuleToLoad module, String before) {
-        int errno = calls.insert(module.content());
+        int errno = machine.calls().insert(module.content());
         if (errno != KernelCalls.DONE) {
             List<String> said =
                     LogWatch.fresh(
-                            before.lines().reduce((one, other) -> other), calls.log().orElse(""));
+                            before.lines().reduce((one, other) -> other),
+                            machine.calls().log().orElse(""));
             said = said.subList(Math.max(0, said.size() - MAX_LOG_LINES), said.size());
-            throw kernelSaidNo(
+            throw Errno.kernelSaidNo(
                     "RBL-HOST-INSERT",
                     module.name(),
                     "the kernel does not take it ("
@@ -150,84 +100,15 @@ final class Livepatching {
         events.accept(new HostEvent.Inserted(module.name()));
     }
 
-    /**
-     * Follows the log for a time. What kills a task in the livepatch's code takes the livepatch out
-     * again. A WARN does so only when that was asked for: otherwise whoever can trigger one that
-     * has always been there could make the host unpatch itself.
-     */
-    private void watch(ModuleToLoad module, LoadRequest request, Optional<String> before)
-            throws IOException {
-        if (request.watch().isZero()) {
-            return;
-        }
-        if (before.isEmpty()) {
-            events.accept(new HostEvent.Blind(module.name()));
-            return;
-        }
-        LogWatch log = new LogWatch(module.name(), before.get());
-        events.accept(new HostEvent.Watching(module.name(), request.watch().toMillis() / 1e3));
-        long start = ticker.nanos();
-        boolean ends = false;
-        while (!ends) {
-            ends = ticker.nanos() - start >= request.watch().toNanos();
-            List<LogWatch.Seen> seen = new ArrayList<>(log.look(calls.log().orElse("")));
-            if (ends) {
-                seen.addAll(log.rest());
-            }
-            for (LogWatch.Seen each : seen) {
-                Complaint complaint = each.complaint();
-                events.accept(
-                        new HostEvent.Complained(
-                                module.name(), complaint.kind(), each.ours(), complaint.lines()));
-                if (each.ours() && (complaint.fatal() || request.reverseOnWarn())) {
-                    reverse(module, request.timeout(), complaint);
-                }
-            }
-            if (!ends) {
-                ticker.sleep(BETWEEN_LOOKS_AT_THE_LOG);
-            }
-        }
-    }
-
-    private void reverse(ModuleToLoad module, Duration timeout, Complaint complaint)
-            throws IOException {
-        String evidence = new Evidence(files).keep(module, complaint);
-        String why = "the kernel had an " + complaint.kind() + " in its code";
-        events.accept(new HostEvent.Cancelling(module.name(), why));
-        List<Problem> problems = new ArrayList<>();
-        String now = "it was taken out again";
-        List<Problem> remaining = List.of();
-        try {
-            takeOut(module.name(), module.functionNames(), timeout, Optional.of(why));
-        } catch (RebootlessException e) {
-            now = "IT IS STILL IN FORCE, or on its way out";
-            remaining = e.problems();
-        }
-        problems.add(
-                new Problem(
-                        "RBL-HOST-OOPS",
-                        module.name(),
-                        why
-                                + ": "
-                                + complaint.lines().getFirst()
-                                + "; "
-                                + now
-                                + ", and what the kernel said is in "
-                                + evidence,
-                        "do not load it again; report it with that file"));
-        problems.addAll(remaining);
-        throw new RebootlessException(ExitStatus.KERNEL_SAID_NO, problems);
-    }
-
     private void follow(ModuleToLoad module, Duration timeout) throws IOException {
         String name = module.name();
         Set<String> functions = module.functionNames();
-        Transition transition = new Transition(files, ticker, events);
+        Transition transition = new Transition(files, machine.ticker(), events);
         switch (transition.follow(name, true, functions, timeout)) {
             case Transition.Outcome.Arrived(double seconds) ->
                     events.accept(new HostEvent.InForce(name, seconds));
             case Transition.Outcome.Gone _ ->
-                    throw kernelSaidNo(
+                    throw Errno.kernelSaidNo(
                             "RBL-HOST-GONE",
                             name,
                             "somebody else has taken it out while its transition was running",
@@ -237,15 +118,15 @@ final class Livepatching {
                         "the transition did not end within "
                                 + timeout.toSeconds()
                                 + " s: "
-                                + tasks(left, told);
+                                + LaggingTask.text(left, told);
                 if (hasArrived(name)) {
                     // While the tasks were looked at. Writing now would begin to take it out.
                     events.accept(new HostEvent.InForce(name, timeout.toMillis() / 1e3));
                     return;
                 }
                 events.accept(new HostEvent.Cancelling(name, why));
-                takeOut(name, functions, timeout, Optional.of(why));
-                throw kernelSaidNo(
+                removal.takeOut(name, functions, timeout, Optional.of(why));
+                throw Errno.kernelSaidNo(
                         "RBL-HOST-STALLED",
                         name,
                         why + "; it was cancelled, and all is as before",
@@ -261,34 +142,29 @@ final class Livepatching {
                 .isPresent();
     }
 
-    private static String tasks(int left, List<LaggingTask> told) {
-        List<String> words = told.stream().map(LaggingTask::text).toList();
-        return left
-                + (left == 1 ? " task is" : " tasks are")
-                + " left"
-                + (words.isEmpty() ? "" : ": " + String.join(", ", words))
-                + (left > words.size() && !words.isEmpty() ? ", …" : "");
-    }
-
     /**
      * Takes a livepatch out of force and out of the kernel, whoever made it.
      *
-     * @throws RebootlessException exit status 2 {@code RBL-HOST-NOT-LOADED}; 5 without the right; 7
-     *     {@code RBL-HOST-CANCEL-STALLED} when tasks do not leave it, {@code RBL-HOST-REMOVE} when
-     *     the kernel keeps the module
+     * @throws RebootlessException exit status 2 {@code RBL-HOST-NOT-LOADED}; else as {@link
+     *     Removal#takeOut(LoadedLivepatch, Duration)}
      */
     void unload(String name, Duration timeout) {
-        locked(() -> {
+        lock.during(() -> {
             Optional<LoadedLivepatch> livepatch =
                     new Livepatches(files)
                             .all().stream().filter(l -> l.name().equals(name)).findFirst();
-            if (livepatch.isPresent()) {
-                takeOut(name, functions(livepatch.get()), timeout, Optional.empty());
-            } else {
-                requireLivepatchModule(name);
-                remove(name);
-            }
+            takeOutOrRemove(name, livepatch, timeout);
         });
+    }
+
+    private void takeOutOrRemove(String name, Optional<LoadedLivepatch> livepatch, Duration timeout)
+            throws IOException {
+        if (livepatch.isPresent()) {
+            removal.takeOut(livepatch.get(), timeout);
+        } else {
+            requireLivepatchModule(name);
+            removal.remove(name);
+        }
     }
 
     /**
@@ -298,19 +174,17 @@ final class Livepatching {
      * @throws RebootlessException as {@link #unload}
      */
     Optional<String> cancel(Duration timeout) {
-        List<String> cancelled = new ArrayList<>();
-        locked(() -> {
+        return lock.holding(() -> {
             for (LoadedLivepatch livepatch : new Livepatches(files).all()) {
                 if (livepatch.inTransition() && !hasArrived(livepatch.name())) {
                     events.accept(
                             new HostEvent.Cancelling(livepatch.name(), "as it was asked for"));
-                    takeOut(livepatch.name(), functions(livepatch), timeout, Optional.empty());
-                    cancelled.add(livepatch.name());
-                    return;
+                    removal.takeOut(livepatch, timeout);
+                    return Optional.of(livepatch.name());
                 }
             }
+            return Optional.empty();
         });
-        return cancelled.stream().findFirst();
     }
 
     /**
@@ -319,28 +193,20 @@ final class Livepatching {
      * @return whether there was such a thing
      */
     boolean removeLeftOver(String name, Duration timeout) {
-        List<Boolean> removed = new ArrayList<>();
         try {
-            locked(() -> {
+            return lock.holding(() -> {
                 Optional<LoadedLivepatch> now = new Livepatches(files).one(name);
-                if (now.isPresent() && now.get().enabled()) {
-                    return;
+                // One of the name that was loaded again meanwhile stays.
+                boolean isLeftOver = now.filter(LoadedLivepatch::enabled).isEmpty();
+                if (isLeftOver) {
+                    takeOutOrRemove(name, now, timeout);
                 }
-                if (now.isPresent()) {
-                    takeOut(name, functions(now.get()), timeout, Optional.empty());
-                } else {
-                    requireLivepatchModule(name);
-                    remove(name);
-                }
-                removed.add(true);
+                return isLeftOver;
             });
-        } catch (RebootlessException e) {
-            if (e.problems().getFirst().code().equals("RBL-HOST-BUSY")) {
-                later.arrange(name).ifPresent(_ -> {});
-            }
+        } catch (HostLock.BusyException e) {
+            Optional<String> _ = machine.later().arrange(name);
             throw e;
         }
-        return !removed.isEmpty();
     }
 
     /**
@@ -362,177 +228,5 @@ final class Livepatching {
                     "the kernel has no livepatch of this name",
                     "see `rebootless list`");
         }
-    }
-
-    private static Set<String> functions(LoadedLivepatch livepatch) {
-        Set<String> names = new HashSet<>();
-        for (LoadedLivepatch.LoadedObject object : livepatch.objects()) {
-            object.functions().forEach(f -> names.add(f.name()));
-        }
-        return names;
-    }
-
-    /**
-     * Out of force, out of the list, out of the kernel.
-     *
-     * @param after why a load is taken back, where that is so
-     */
-    private void takeOut(
-            String name, Set<String> functions, Duration timeout, Optional<String> after)
-            throws IOException {
-        Optional<LoadedLivepatch> now = new Livepatches(files).one(name);
-        // A livepatch that is on its way out must not be written to: that would turn it round
-        // again.
-        if (now.filter(LoadedLivepatch::enabled).isPresent()) {
-            disable(name, timeout);
-        }
-        switch (new Transition(files, ticker, events).follow(name, false, functions, timeout)) {
-            case Transition.Outcome.Arrived(double seconds) ->
-                    events.accept(new HostEvent.OutOfForce(name, seconds));
-            case Transition.Outcome.Gone _ -> {}
-            case Transition.Outcome.Stalled(int left, List<LaggingTask> told) ->
-                    throw kernelSaidNo(
-                            "RBL-HOST-CANCEL-STALLED",
-                            name,
-                            after.map(why -> why + "; it was cancelled, and ").orElse("")
-                                    + "tasks do not leave it within "
-                                    + timeout.toSeconds()
-                                    + " s: "
-                                    + tasks(left, told),
-                            "the kernel goes on and finishes when they move; then "
-                                    + later.arrange(name)
-                                            .orElse(
-                                                    "`rebootless unload "
-                                                            + name
-                                                            + "` removes the module"));
-        }
-        remove(name);
-    }
-
-    /** Another livepatch's transition may be running, and the kernel makes one at a time. */
-    private void disable(String name, Duration timeout) throws IOException {
-        long start = ticker.nanos();
-        while (!tryDisable(name, ticker.nanos() - start >= timeout.toNanos())) {
-            ticker.sleep(BETWEEN_TRIES);
-        }
-    }
-
-    private boolean tryDisable(String name, boolean last) throws IOException {
-        try {
-            files.write(Livepatches.folder(name) + "/enabled", "0");
-            return true;
-        } catch (java.nio.file.AccessDeniedException e) {
-            throw RebootlessException.environment(
-                    "RBL-HOST-NOT-ROOT",
-                    name,
-                    "this user may not disable livepatches",
-                    "run it as root");
-        } catch (java.nio.file.NoSuchFileException e) {
-            // It has gone by itself.
-            return true;
-        } catch (IOException e) {
-            if (new Livepatches(files).one(name).filter(LoadedLivepatch::enabled).isEmpty()) {
-                return true;
-            }
-            if (last) {
-                throw kernelSaidNo(
-                        "RBL-HOST-DISABLE",
-                        name,
-                        "the kernel does not disable it: " + HostFiles.reason(e),
-                        "see whether another transition is running (`rebootless status`)");
-            }
-            return false;
-        }
-    }
-
-    private void remove(String name) {
-        long start = ticker.nanos();
-        while (true) {
-            int errno = calls.remove(name);
-            switch (errno) {
-                // Gone already, as a replaced livepatch's module may be.
-                case KernelCalls.DONE, Errno.ENOENT -> {
-                    events.accept(new HostEvent.Removed(name));
-                    return;
-                }
-                case Errno.EAGAIN, Errno.EBUSY -> {
-                    if (ticker.nanos() - start > LAST_REFERENCE.toNanos()) {
-                        throw cannotRemove(name, errno);
-                    }
-                    ticker.sleep(BETWEEN_TRIES);
-                }
-                default -> throw cannotRemove(name, errno);
-            }
-        }
-    }
-
-    private static RebootlessException cannotRemove(String name, int errno) {
-        return errno == Errno.EPERM
-                ? RebootlessException.environment(
-                        "RBL-HOST-NOT-ROOT",
-                        name,
-                        "this user may not remove modules",
-                        "run it as root")
-                : kernelSaidNo(
-                        "RBL-HOST-REMOVE",
-                        name,
-                        "is out of force, but the kernel keeps its module ("
-                                + Errno.name(errno)
-                                + ")",
-                        "see who uses it: /sys/module/" + name + "/refcnt and holders");
-    }
-
-    private static RebootlessException kernelSaidNo(
-            String code, String place, String message, String remedy) {
-        return new RebootlessException(
-                ExitStatus.KERNEL_SAID_NO, new Problem(code, place, message, remedy));
-    }
-
-    /** Work that reads and writes the kernel's files. */
-    @FunctionalInterface
-    interface Work {
-        void run() throws IOException;
-    }
-
-    /**
-     * One call at a time changes livepatches here; the kernel lets go of the lock with the process.
-     */
-    void locked(Work work) {
-        try {
-            Files.createDirectories(files.path("/run"));
-            try (FileChannel channel =
-                            FileChannel.open(
-                                    files.path(LOCK),
-                                    Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
-                                    OWNER_ONLY);
-                    FileLock lock = channel.tryLock()) {
-                if (lock == null) {
-                    throw busy();
-                }
-                work.run();
-            } catch (OverlappingFileLockException e) {
-                throw busy();
-            }
-        } catch (java.nio.file.AccessDeniedException e) {
-            throw RebootlessException.environment(
-                    "RBL-HOST-NOT-ROOT",
-                    String.valueOf(e.getFile()),
-                    "this user may not change livepatches",
-                    "run it as root");
-        } catch (IOException e) {
-            throw RebootlessException.environment(
-                    "RBL-HOST-UNREADABLE",
-                    "",
-                    "cannot be read or written: " + e.getMessage(),
-                    "see that /run, /proc and /sys are there and that this is the host itself");
-        }
-    }
-
-    private static RebootlessException busy() {
-        return RebootlessException.refused(
-                "RBL-HOST-BUSY",
-                LOCK,
-                "another call is changing livepatches",
-                "wait for its end and try again");
     }
 }

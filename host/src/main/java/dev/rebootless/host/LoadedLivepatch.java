@@ -1,8 +1,10 @@
 package dev.rebootless.host;
 
 import dev.rebootless.manifest.Manifest;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * A livepatch that the kernel lists, whoever made it, as {@code /sys/kernel/livepatch} shows it
@@ -69,5 +71,14 @@ public record LoadedLivepatch(
     /** How many functions it replaces, in all objects. */
     int functionCount() {
         return objects.stream().mapToInt(o -> o.functions().size()).sum();
+    }
+
+    /** The names of all functions that it replaces. */
+    Set<String> functionNames() {
+        Set<String> names = new HashSet<>();
+        for (LoadedObject object : objects) {
+            object.functions().forEach(f -> names.add(f.name()));
+        }
+        return names;
     }
 }

@@ -2,7 +2,6 @@ package dev.rebootless.host;
 
 import dev.rebootless.kernel.log.Complaint;
 import dev.rebootless.kernel.log.KernelLog;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -39,7 +38,6 @@ final class LogWatch {
     private final String livepatch;
     private final KernelLog log = new KernelLog();
     private Optional<String> last;
-    private int told;
     private int waited;
 
     /**
@@ -65,32 +63,27 @@ final class LogWatch {
             last = Optional.of(line);
             log.accept(LEVEL.matcher(line).replaceFirst(""));
         }
-        List<Seen> seen = new ArrayList<>();
-        // What is told is forgotten: a flood of complaints must not hide a later one.
-        log.forget(told);
-        told = 0;
         List<Complaint> all = log.problems();
+        int known = all.size();
         // The newest may go on; it is told when it is whole, or after some looks.
-        for (; told < all.size(); told++) {
-            Complaint complaint = all.get(told);
-            if (told == all.size() - 1 && !isWhole(complaint) && waited < LOOKS_TO_WAIT) {
-                waited++;
-                break;
-            }
+        if (!all.isEmpty() && !isWhole(all.getLast()) && waited < LOOKS_TO_WAIT) {
+            waited++;
+            known--;
+        } else {
             waited = 0;
-            seen.add(new Seen(complaint, isOurs(complaint)));
         }
-        return seen;
+        return tell(all.subList(0, known));
     }
 
     /** What is left at the end of the watch, whole or not. */
     List<Seen> rest() {
-        List<Complaint> all = log.problems();
-        List<Seen> seen = new ArrayList<>();
-        for (; told < all.size(); told++) {
-            seen.add(new Seen(all.get(told), isOurs(all.get(told))));
-        }
-        return seen;
+        return tell(log.problems());
+    }
+
+    /** What is told is forgotten: a flood of complaints must not hide a later one. */
+    private List<Seen> tell(List<Complaint> complaints) {
+        log.forget(complaints.size());
+        return complaints.stream().map(each -> new Seen(each, isOurs(each))).toList();
     }
 
     /** The end of a report (kernel/panic.c, print_oops_end_marker()). */

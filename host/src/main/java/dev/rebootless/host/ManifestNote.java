@@ -1,12 +1,12 @@
 package dev.rebootless.host;
 
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.kernel.Notes;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.Manifest.Input;
 import dev.rebootless.manifest.Manifest.PatchedFunction;
 import dev.rebootless.manifest.Manifest.TargetObject;
-import io.avaje.json.JsonException;
-import io.avaje.json.mapper.JsonMapper;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +28,18 @@ final class ManifestNote {
     private ManifestNote() {}
 
     /**
+     * Reads a manifest out of the bytes of its section.
+     *
+     * @throws RebootlessException exit status 2, {@code RBL-MANIFEST}, when it is none
+     */
+    static Manifest of(byte[] section) {
+        byte[] json =
+                Notes.find(section, Manifest.NOTE_NAME, Manifest.NOTE_TYPE)
+                        .orElseThrow(() -> damaged("its note is damaged"));
+        return parse(new String(json, StandardCharsets.UTF_8));
+    }
+
+    /**
      * Reads the JSON of a note.
      *
      * @throws RebootlessException exit status 2, {@code RBL-MANIFEST}, when it is none
@@ -37,14 +49,9 @@ final class ManifestNote {
             throw damaged("it is too long");
         }
         try {
-            return manifest(new Node("", JsonMapper.builder().build().fromJsonObject(json)));
-        } catch (JsonException | NumberFormatException e) {
-            throw damaged(String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
-        } catch (IndexOutOfBoundsException e) {
-            // The library's parser runs over the end of some inputs that are cut within a text.
-            throw damaged("it is cut off");
-        } catch (StackOverflowError e) {
-            throw damaged("it is nested too deeply");
+            return manifest(new Node("", JsonObject.parse(json)));
+        } catch (JsonObject.NoneException e) {
+            throw damaged(String.valueOf(e.getMessage()));
         }
     }
 

@@ -2,14 +2,13 @@ package dev.rebootless.host;
 
 import dev.rebootless.base.Hashes;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.elf.Elf;
 import dev.rebootless.elf.ElfSection;
 import dev.rebootless.kernel.KernelModule;
-import dev.rebootless.kernel.Notes;
+import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.manifest.Manifest;
-import io.avaje.json.JsonException;
-import io.avaje.json.mapper.JsonMapper;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -30,7 +29,7 @@ import java.util.regex.Pattern;
 record ModuleToLoad(
         Path path, byte[] content, KernelModule module, Manifest manifest, Proof proof) {
     /** elf(5), e_ident. */
-    private static final byte[] ELF = {0x7f, 'E', 'L', 'F'};
+    private static final byte[] MAGIC = {0x7f, 'E', 'L', 'F'};
 
     /** Our largest have some 2 MB. */
     private static final int MAX_BYTES = 32 << 20;
@@ -72,7 +71,8 @@ record ModuleToLoad(
     /** A module that is compressed is none here: its bytes are handed to the kernel as they are. */
     private static byte[] read(Path path, long size) throws IOException {
         byte[] bytes = size > MAX_BYTES ? new byte[0] : Files.readAllBytes(path);
-        if (bytes.length < ELF.length || !Arrays.equals(bytes, 0, ELF.length, ELF, 0, ELF.length)) {
+        if (bytes.length < MAGIC.length
+                || !Arrays.equals(bytes, 0, MAGIC.length, MAGIC, 0, MAGIC.length)) {
             throw RebootlessException.usage(
                     "RBL-KERNEL-MODULE",
                     path.toString(),
@@ -106,34 +106,19 @@ record ModuleToLoad(
                                         path.toString(),
                                         "is no livepatch of Rebootless, so that nothing is known of what it does",
                                         "load a module that `rebootless build` made; others load with insmod"));
-        byte[] json =
-                Notes.find(note.content(), Manifest.NOTE_NAME, Manifest.NOTE_TYPE)
-                        .orElseThrow(() ->
-                                RebootlessException.usage(
-                                        "RBL-MANIFEST",
-                                        path.toString(),
-                                        "its note is damaged",
-                                        "build the module again"));
-        return ManifestNote.parse(new String(json, StandardCharsets.UTF_8));
+        return ManifestNote.of(note.content());
     }
 
     private static Proof proof(Path path, byte[] bytes) throws IOException {
         String name = String.valueOf(path.getFileName());
         Path beside = path.resolveSibling(name.replaceFirst("\\.ko$", "") + ".json");
         try {
-            Map<String, Object> file =
-                    JsonMapper.builder().build().fromJsonObject(Files.readString(beside));
+            Map<String, Object> file = JsonObject.parse(Files.readString(beside));
             if (!Hashes.sha256(bytes).equals(file.get("moduleSha256"))) {
                 return Proof.UNKNOWN;
             }
             return "proven".equals(file.get("status")) ? Proof.PROVEN : Proof.UNPROVEN;
-        } catch (NoSuchFileException e) {
-            return Proof.UNKNOWN;
-        } catch (JsonException
-                | java.nio.charset.CharacterCodingException
-                | IndexOutOfBoundsException
-                | NumberFormatException
-                | StackOverflowError e) {
+        } catch (NoSuchFileException | CharacterCodingException | JsonObject.NoneException e) {
             return Proof.UNKNOWN;
         }
     }
@@ -154,12 +139,14 @@ record ModuleToLoad(
 
     /** The modules that it patches. */
     List<Manifest.TargetObject> targetModules() {
-        return manifest.objects().stream().filter(o -> !o.name().equals("vmlinux")).toList();
+        return manifest.objects().stream()
+                .filter(o -> !o.name().equals(ShippedCode.VMLINUX))
+                .toList();
     }
 
     /** Of what architecture it is not, where it is not for x86-64 (EM_X86_64 of elf.h). */
     Optional<Integer> otherMachine() {
         int machine = module.object().header().machine();
-        return machine == 62 ? Optional.empty() : Optional.of(machine);
+        return machine == Elf.EM_X86_64 ? Optional.empty() : Optional.of(machine);
     }
 }

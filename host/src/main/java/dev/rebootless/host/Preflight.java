@@ -6,7 +6,7 @@ import dev.rebootless.manifest.Manifest;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
-import java.util.HexFormat;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -177,9 +177,7 @@ final class Preflight {
             Optional<String> loaded = Optional.empty();
             String why = "it has no build id";
             try {
-                loaded =
-                        Notes.buildId(files.bytes(folder + "/notes/.note.gnu.build-id"))
-                                .map(id -> HexFormat.of().formatHex(id));
+                loaded = Notes.buildId(files.bytes(folder + "/notes/.note.gnu.build-id"));
             } catch (NoSuchFileException e) {
                 // As it is said.
             } catch (IOException e) {
@@ -273,9 +271,7 @@ final class Preflight {
                                 manifest,
                                 module.manifest(),
                                 request.allowRegression()));
-            } else if (below.objects().stream()
-                    .flatMap(o -> o.functions().stream())
-                    .anyMatch(f -> module.functionNames().contains(f.name()))) {
+            } else if (!Collections.disjoint(below.functionNames(), module.functionNames())) {
                 all.add(
                         foreign(
                                 "livepatches below it",

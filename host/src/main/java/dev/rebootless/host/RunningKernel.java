@@ -3,7 +3,6 @@ package dev.rebootless.host;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.kernel.Notes;
 import java.io.IOException;
-import java.util.HexFormat;
 import java.util.Optional;
 
 /**
@@ -36,8 +35,7 @@ public record RunningKernel(String release, Optional<String> buildId) {
 
     private static Optional<String> buildId(HostFiles files) {
         try {
-            return Notes.buildId(files.bytes("/sys/kernel/notes"))
-                    .map(id -> HexFormat.of().formatHex(id));
+            return Notes.buildId(files.bytes("/sys/kernel/notes"));
         } catch (IOException e) {
             return Optional.empty();
         }

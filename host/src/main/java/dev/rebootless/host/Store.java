@@ -2,8 +2,6 @@ package dev.rebootless.host;
 
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.RebootlessException;
-import io.avaje.json.JsonException;
-import io.avaje.json.mapper.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -23,7 +21,9 @@ import java.util.regex.Pattern;
  * name is left over, and goes with the next change.
  */
 final class Store {
-    private static final String ROOT = "/var/lib/rebootless";
+    /** Where all that is kept on a host is. */
+    static final String ROOT = "/var/lib/rebootless";
+
     private static final String LIST = "installed.json";
     private static final int SCHEMA_VERSION = 1;
 
@@ -82,7 +82,7 @@ final class Store {
     private List<Installed> parse(String json) {
         List<Installed> all = new ArrayList<>();
         try {
-            Map<String, Object> list = JsonMapper.builder().build().fromJsonObject(json);
+            Map<String, Object> list = JsonObject.parse(json);
             if (list.get("modules") instanceof List<?> modules) {
                 for (Object each : modules) {
                     if (each instanceof Map<?, ?> module
@@ -105,10 +105,7 @@ final class Store {
                 }
                 return List.copyOf(all);
             }
-        } catch (JsonException
-                | IndexOutOfBoundsException
-                | NumberFormatException
-                | StackOverflowError e) {
+        } catch (JsonObject.NoneException e) {
             // As it is said.
         }
         throw damaged();
@@ -151,10 +148,10 @@ final class Store {
         try {
             Files.createDirectories(files.path(folder));
             AtomicFiles.write(files.path(folder + "/" + file), bytes);
-            write(next);
         } catch (IOException e) {
             throw fault(e);
         }
+        write(next);
     }
 
     /**
@@ -168,11 +165,7 @@ final class Store {
         if (next.size() == now.size()) {
             return false;
         }
-        try {
-            write(next);
-        } catch (IOException e) {
-            throw fault(e);
-        }
+        write(next);
         return true;
     }
 
@@ -186,16 +179,26 @@ final class Store {
                 now.stream()
                         .map(each -> each.name().equals(name) ? each.withSkipped(why) : each)
                         .toList();
+        write(next);
+    }
+
+    private void write(List<Installed> next) {
         try {
-            write(next);
+            Path list = files.path(folder + "/" + LIST);
+            if (next.isEmpty()) {
+                AtomicFiles.remove(list);
+            } else {
+                AtomicFiles.write(list, text(next) + "\n");
+            }
+            removeLeftOvers(next.stream().map(Installed::file).toList());
         } catch (IOException e) {
             throw fault(e);
         }
     }
 
-    private void write(List<Installed> next) throws IOException {
+    private static String text(List<Installed> all) {
         List<Object> modules = new ArrayList<>();
-        for (Installed each : next) {
+        for (Installed each : all) {
             Map<String, Object> module = new LinkedHashMap<>();
             module.put("name", each.name());
             module.put("file", each.file());
@@ -203,16 +206,13 @@ final class Store {
             each.skipped().ifPresent(why -> module.put("skipped", why));
             modules.add(module);
         }
-        Path list = files.path(folder + "/" + LIST);
-        if (next.isEmpty()) {
-            Files.deleteIfExists(list);
-        } else {
-            Map<String, Object> content = new LinkedHashMap<>();
-            content.put("schemaVersion", SCHEMA_VERSION);
-            content.put("modules", modules);
-            AtomicFiles.write(list, JsonMapper.builder().build().toJson(content) + "\n");
-        }
-        List<String> named = next.stream().map(Installed::file).toList();
+        Map<String, Object> content = new LinkedHashMap<>();
+        content.put("schemaVersion", SCHEMA_VERSION);
+        content.put("modules", modules);
+        return JsonObject.text(content);
+    }
+
+    private void removeLeftOvers(List<String> named) throws IOException {
         for (String file : files.names(folder)) {
             boolean leftOver = file.endsWith(".ko") && !named.contains(file);
             if (leftOver || file.endsWith(".tmp")) {
@@ -241,9 +241,14 @@ final class Store {
     }
 
     private RebootlessException fault(IOException e) {
+        return fault(folder, e);
+    }
+
+    /** What is kept cannot be read or written (exit status 5). */
+    static RebootlessException fault(String place, IOException e) {
         return RebootlessException.environment(
                 "RBL-HOST-STORE",
-                folder,
+                place,
                 "cannot be read or written: " + HostFiles.reason(e),
                 "see that /var/lib is there, may be written by root, and has room");
     }

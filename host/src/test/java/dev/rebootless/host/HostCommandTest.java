@@ -28,18 +28,38 @@ class HostCommandTest {
         host = new FakeHost(root);
     }
 
-    private ExitStatus run(String... arguments) {
+    private HostCommand command() {
         return new HostCommand(
+                new Machine(
                         host.files(),
-                        () -> {
-                            throw new AssertionError("this command makes no system call");
-                        },
+                        new NoCalls(),
                         Ticker.SYSTEM,
                         livepatch -> Optional.empty(),
-                        BootUnits.SYSTEMD,
-                        out,
-                        new PrintStream(err, true, StandardCharsets.UTF_8))
-                .run(HostCommand.recognize(List.of(arguments)).orElseThrow());
+                        BootUnits.SYSTEMD),
+                out,
+                new PrintStream(err, true, StandardCharsets.UTF_8));
+    }
+
+    /** None of the commands here makes a system call. */
+    private static final class NoCalls implements KernelCalls {
+        @Override
+        public int insert(byte[] module) {
+            throw new AssertionError("a module is inserted");
+        }
+
+        @Override
+        public int remove(String name) {
+            throw new AssertionError("a module is removed");
+        }
+
+        @Override
+        public Optional<String> log() {
+            throw new AssertionError("the log is read");
+        }
+    }
+
+    private ExitStatus run(String... arguments) {
+        return command().run(HostCommand.recognize(List.of(arguments)).orElseThrow());
     }
 
     private String said() {
@@ -136,17 +156,7 @@ class HostCommandTest {
 
     @Test
     void aCommandThatDoesNotExistHereIsAnError() {
-        HostCommand command =
-                new HostCommand(
-                        host.files(),
-                        () -> {
-                            throw new AssertionError("this command makes no system call");
-                        },
-                        Ticker.SYSTEM,
-                        livepatch -> Optional.empty(),
-                        BootUnits.SYSTEMD,
-                        out,
-                        new PrintStream(err, true, StandardCharsets.UTF_8));
+        HostCommand command = command();
         assertThat(command.runAny(List.of("laod", "x.ko"))).isEqualTo(ExitStatus.USAGE);
         assertThat(command.runAny(List.of())).isEqualTo(ExitStatus.USAGE);
         assertThat(command.runAny(List.of("--help"))).isEqualTo(ExitStatus.DONE);

@@ -91,10 +91,9 @@ class InstallingTest {
                         units.add("disable");
                     }
                 };
-        Livepatching livepatching =
-                new Livepatching(
-                        host.files(), calls, Ticker.SYSTEM, name -> Optional.empty(), events::add);
-        return new Installing(host.files(), livepatching, recorded, events::add);
+        return new Installing(
+                new Machine(host.files(), calls, Ticker.SYSTEM, name -> Optional.empty(), recorded),
+                events::add);
     }
 
     private void install(Manifest manifest) throws IOException {

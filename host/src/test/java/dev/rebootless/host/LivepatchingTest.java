@@ -122,10 +122,12 @@ class LivepatchingTest {
 
     private Livepatching livepatching() {
         return new Livepatching(
-                host.files(),
-                kernel,
-                kernel,
-                name -> Optional.of("somebody removes " + name),
+                new Machine(
+                        host.files(),
+                        kernel,
+                        kernel,
+                        name -> Optional.of("somebody removes " + name),
+                        BootUnits.SYSTEMD),
                 event -> {
                     events.add(event);
                     if (event instanceof HostEvent.Cancelling) {

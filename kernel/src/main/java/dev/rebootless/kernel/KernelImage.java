@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -208,9 +207,9 @@ public final class KernelImage implements ShippedCode {
     public Optional<String> buildId() {
         for (ImageSection section : sections()) {
             if (section.isNotes() && section.inFile() && section.size() <= Notes.MAX_BYTES) {
-                Optional<byte[]> id = Notes.buildId(elf.content(section));
+                Optional<String> id = Notes.buildId(elf.content(section));
                 if (id.isPresent()) {
-                    return id.map(bytes -> HexFormat.of().formatHex(bytes));
+                    return id;
                 }
             }
         }

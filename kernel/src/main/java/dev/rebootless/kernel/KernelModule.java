@@ -13,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 
@@ -202,8 +201,7 @@ public final class KernelModule {
         return object.sections().stream()
                 .filter(s -> s.type() == Elf.SHT_NOTE && s.size() <= Notes.MAX_BYTES)
                 .flatMap(s -> Notes.buildId(s.content()).stream())
-                .findFirst()
-                .map(bytes -> HexFormat.of().formatHex(bytes));
+                .findFirst();
     }
 
     /** Whether a signature was behind it. Whose it is, and whether it holds, was not looked at. */

@@ -2,6 +2,7 @@ package dev.rebootless.kernel;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.Optional;
 
 /**
@@ -20,10 +21,14 @@ public final class Notes {
 
     private Notes() {}
 
-    /** The build id in a section of notes; empty when there is none before the first bad note. */
-    public static Optional<byte[]> buildId(byte[] notes) {
+    /**
+     * The build id in a section of notes, in lower-case hexadecimal digits; empty when there is
+     * none before the first bad note.
+     */
+    public static Optional<String> buildId(byte[] notes) {
         return find(notes, GNU, NT_GNU_BUILD_ID)
-                .filter(id -> id.length > 0 && id.length <= MAX_ID_BYTES);
+                .filter(id -> id.length > 0 && id.length <= MAX_ID_BYTES)
+                .map(id -> HexFormat.of().formatHex(id));
     }
 
     /**
