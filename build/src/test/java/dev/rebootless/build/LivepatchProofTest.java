@@ -6,12 +6,7 @@ import dev.rebootless.build.Proving.Module;
 import dev.rebootless.elf.ElfSymbol;
 import dev.rebootless.elf.RelocationTable;
 import dev.rebootless.manifest.Proof;
-import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Source patches of every kind that is served, each built for the stock kernel and proven by
@@ -22,16 +17,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * <p>Two of them run on every CPU model, through the proof within {@link Build}; the others on one,
  * and on every model in {@link LivepatchProofOnAllModelsTest}.
  */
-@Execution(ExecutionMode.CONCURRENT)
-class LivepatchProofTest {
-    @TempDir Path folder;
-    private Proving proving;
-
-    @BeforeEach
-    void takeTheKit() {
-        proving = new Proving(folder);
-    }
-
+class LivepatchProofTest extends ProofsOnDebiansOwnLine {
     @Test
     void aChangedFunctionWithANewStringIsProven() {
         Module module = proving.prove("version-line");

@@ -3,27 +3,13 @@ package dev.rebootless.build;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.rebootless.build.Proving.Module;
-import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Kinds of change that differ by what they touch in the kernel or what they bring to it, each
  * proven as in {@link LivepatchProofTest}.
  */
-@Execution(ExecutionMode.CONCURRENT)
-class LivepatchSubsystemProofTest {
-    @TempDir Path folder;
-    private Proving proving;
-
-    @BeforeEach
-    void takeTheKit() {
-        proving = new Proving(folder);
-    }
-
+class LivepatchSubsystemProofTest extends ProofsOnDebiansOwnLine {
     @Test
     void aHookOfTheSecurityModulesIsProven() {
         assertThat(proving.prove("clock-after-1970").functions()).containsExactly("cap_settime");

@@ -4,27 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.rebootless.build.Proving.Module;
 import dev.rebootless.elf.ElfSymbol;
-import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Kinds of change that differ by the symbols and sections that a compiler makes of them, each
  * proven as in {@link LivepatchProofTest}.
  */
-@Execution(ExecutionMode.CONCURRENT)
-class LivepatchSymbolProofTest {
-    @TempDir Path folder;
-    private Proving proving;
-
-    @BeforeEach
-    void takeTheKit() {
-        proving = new Proving(folder);
-    }
-
+class LivepatchSymbolProofTest extends ProofsOnDebiansOwnLine {
     @Test
     void aSwitchThatBecomesATableIsProven() {
         Module module = proving.prove("console-order");

@@ -1,5 +1,6 @@
 package dev.rebootless.cli;
 
+import dev.rebootless.base.Printable;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.Progress;
 import java.io.IOException;
@@ -10,21 +11,16 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
-import java.util.regex.Pattern;
 
 /**
  * The two streams of a command. What was asked for is written to standard output in one piece, and
  * a failure to write it is an error like any other; progress and problems go to standard error in
  * plain lines.
  *
- * <p>Names and messages come from foreign modules, patches and guests. In text for people, control
- * characters are replaced here and nowhere else, so that none of them reaches a terminal, which
- * they could make show something else than what is there.
+ * <p>Names and messages come from foreign modules, patches and guests: text for people goes through
+ * {@link Printable}.
  */
 final class Console {
-    /** Unicode's category Cc (the C0 and C1 sets and DEL), but for line end and tab. */
-    private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}&&[^\\n\\t]]");
-
     private final OutputStream out;
     private final PrintStream err;
     private final StringWriter text = new StringWriter();
@@ -61,11 +57,7 @@ final class Console {
 
     /** Writes text to standard output. */
     void print(String result) {
-        write(printable(result));
-    }
-
-    private static String printable(String text) {
-        return CONTROL.matcher(text).replaceAll("?");
+        write(Printable.text(result));
     }
 
     private void write(String result) {
@@ -93,7 +85,7 @@ final class Console {
 
     /** A line for people that is no result. */
     void say(String line) {
-        err.println(printable(line));
+        err.println(Printable.text(line));
     }
 
     /** A help text that was not asked for. It is our own, and may have the terminal's colours. */

@@ -1,14 +1,13 @@
 package dev.rebootless.cli;
 
 import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.Build;
 import dev.rebootless.source.kit.Kits;
 import java.io.IOException;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -194,7 +193,7 @@ final class Failures {
      */
     private static Problem problem(FileSystemException fault) {
         String place = Objects.requireNonNullElse(fault.getFile(), "");
-        String message = "cannot be read or written: " + reason(fault);
+        String message = "cannot be read or written: " + FileFaults.reason(fault);
         String temporary = System.getProperty("java.io.tmpdir");
         Path file = Path.of(place).toAbsolutePath();
         if (file.startsWith(Path.of(temporary).toAbsolutePath())
@@ -212,18 +211,6 @@ final class Failures {
                 "see that this user may read and write it, and the folder it is in; the cache is "
                         + Kits.userCache()
                         + " (or let XDG_CACHE_HOME name another folder)");
-    }
-
-    /** Java leaves the reason out where the exception's class says it. */
-    private static String reason(FileSystemException fault) {
-        String reason = Objects.requireNonNullElse(fault.getReason(), "");
-        return !reason.isEmpty()
-                ? reason
-                : switch (fault) {
-                    case AccessDeniedException _ -> "permission denied";
-                    case NoSuchFileException _ -> "no such file or folder";
-                    default -> fault.getClass().getSimpleName();
-                };
     }
 
     private static String firstLine(Throwable failure) {

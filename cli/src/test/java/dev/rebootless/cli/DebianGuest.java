@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
 import dev.rebootless.kernel.KernelModule;
+import dev.rebootless.lab.CpioArchive;
 import dev.rebootless.lab.TargetModule;
 import dev.rebootless.source.kit.Kit;
 import java.io.BufferedReader;
@@ -22,7 +23,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -97,29 +100,21 @@ final class DebianGuest implements AutoCloseable {
 
     /** What inserts the modules of the disk, which are no part of the cloud kernel's image. */
     private Path initramfs() throws IOException {
-        Path root = Files.createDirectories(folder.resolve("initramfs"));
-        Files.createDirectories(root.resolve("bin"));
-        Files.copy(
-                Path.of("/bin/busybox"),
-                root.resolve("bin/busybox"),
-                java.nio.file.StandardCopyOption.REPLACE_EXISTING);
-        root.resolve("bin/busybox").toFile().setExecutable(true);
-        List<String> names = new ArrayList<>();
-        for (TargetModule target : modules("virtio_pci", "virtio_blk")) {
-            for (Path file : target.files()) {
-                String name = file.getFileName().toString().replaceFirst("\\.ko.*", ".ko");
-                if (!names.contains(name)) {
-                    names.add(name);
-                    Files.write(
-                            root.resolve(name),
-                            KernelModule.plain(Files.readAllBytes(file), file.toString()));
-                }
-            }
-        }
+        CpioArchive archive =
+                new CpioArchive()
+                        .folder("bin")
+                        .file("bin/busybox", 0755, Files.readAllBytes(Path.of("/bin/busybox")));
         StringBuilder init = new StringBuilder("#!/bin/busybox sh\n");
         init.append("/bin/busybox mkdir -p /proc /sys /dev /root\n");
         init.append("/bin/busybox mount -t devtmpfs devtmpfs /dev\n");
-        names.forEach(name -> init.append("/bin/busybox insmod /").append(name).append('\n'));
+        Set<Path> inserted = new LinkedHashSet<>();
+        modules("virtio_pci", "virtio_blk").forEach(target -> inserted.addAll(target.files()));
+        for (Path file : inserted) {
+            String name = file.getFileName().toString().replaceFirst("\\.ko.*", ".ko");
+            byte[] module = KernelModule.plain(Files.readAllBytes(file), file.toString());
+            archive.file(name, 0644, module);
+            init.append("/bin/busybox insmod /").append(name).append('\n');
+        }
         init.append(
                 """
                 while [ ! -b /dev/vdb ]; do /bin/busybox usleep 50000; done
@@ -128,11 +123,8 @@ final class DebianGuest implements AutoCloseable {
                 /bin/busybox mount --move /dev /root/dev
                 exec /bin/busybox switch_root /root /sbin/init
                 """);
-        Files.writeString(root.resolve("init"), init);
-        root.resolve("init").toFile().setExecutable(true);
-        Path archive = folder.resolve("initramfs.cpio");
-        run("sh", "-c", "cd '" + root + "' && find . | cpio -o -H newc --quiet >'" + archive + "'");
-        return archive;
+        archive.file("init", 0755, init.toString().getBytes(StandardCharsets.US_ASCII));
+        return Files.write(folder.resolve("initramfs.cpio"), archive.bytes());
     }
 
     /** Those of them that are modules of this kernel; 6.12 has the bus in its image. */

@@ -1,6 +1,7 @@
 package dev.rebootless.host;
 
 import dev.rebootless.base.AtomicFiles;
+import dev.rebootless.base.FileFaults;
 import dev.rebootless.kernel.log.Complaint;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,7 +31,7 @@ final class Evidence {
             AtomicFiles.write(file, String.join("\n", complaint.lines()) + "\n");
             return name;
         } catch (IOException e) {
-            return "no file, for " + name + " cannot be written: " + HostFiles.reason(e);
+            return "no file, for " + name + " cannot be written: " + FileFaults.reason(e);
         }
     }
 }

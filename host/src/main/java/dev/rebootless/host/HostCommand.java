@@ -1,6 +1,7 @@
 package dev.rebootless.host;
 
 import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Printable;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
 import java.io.IOException;
@@ -183,7 +184,7 @@ public final class HostCommand {
      * terminal.
      */
     private void say(String line) {
-        err.println(HostText.printable(line));
+        err.println(Printable.text(line));
     }
 
     /** One call of the command. */
@@ -412,7 +413,7 @@ public final class HostCommand {
 
         private ExitStatus list() {
             HostState state = HostState.read(machine.files());
-            print(json ? HostJson.list(state) : HostText.printable(HostText.list(state)));
+            print(json ? HostJson.list(state) : Printable.text(HostText.list(state)));
             return ExitStatus.DONE;
         }
 
@@ -421,7 +422,7 @@ public final class HostCommand {
             print(
                     json
                             ? HostJson.status(state)
-                            : HostText.printable(HostText.status(state, functions)));
+                            : Printable.text(HostText.status(state, functions)));
             return ExitStatus.DONE;
         }
     }

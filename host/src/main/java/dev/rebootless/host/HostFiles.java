@@ -1,8 +1,8 @@
 package dev.rebootless.host;
 
+import dev.rebootless.base.FileFaults;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
@@ -55,7 +55,7 @@ public final class HostFiles {
             return new Reading.Absent();
         } catch (IOException e) {
             // ENODEV, as errno(3) words it: what the file is of is just being removed (fs/kernfs).
-            String why = reason(e);
+            String why = FileFaults.reason(e);
             return why.endsWith("No such device")
                     ? new Reading.Absent()
                     : new Reading.Unreadable(why);
@@ -111,21 +111,5 @@ public final class HostFiles {
         try (var out = Files.newOutputStream(file, java.nio.file.StandardOpenOption.WRITE)) {
             out.write(value.getBytes(StandardCharsets.US_ASCII));
         }
-    }
-
-    /** Java puts the file's name in front. */
-    static String reason(IOException e) {
-        if (e instanceof FileSystemException fault) {
-            String reason = Objects.requireNonNullElse(fault.getReason(), "");
-            if (!reason.isEmpty()) {
-                return reason;
-            }
-            return switch (fault) {
-                case java.nio.file.AccessDeniedException _ -> "permission denied";
-                case NoSuchFileException _ -> "no such file";
-                default -> fault.getClass().getSimpleName();
-            };
-        }
-        return String.valueOf(e.getMessage());
     }
 }

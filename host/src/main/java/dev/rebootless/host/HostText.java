@@ -11,16 +11,6 @@ final class HostText {
 
     private HostText() {}
 
-    /** Without control characters, but for line end and tab; they could make a terminal lie. */
-    static String printable(String text) {
-        StringBuilder clean = new StringBuilder(text.length());
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            clean.append(Character.isISOControl(c) && c != '\n' && c != '\t' ? '?' : c);
-        }
-        return clean.toString();
-    }
-
     static List<String> lines(HostEvent event) {
         return switch (event) {
             case HostEvent.Preflight(List<Finding> findings) ->

@@ -1,5 +1,6 @@
 package dev.rebootless.host;
 
+import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.host.LoadedLivepatch.LoadedFunction;
 import dev.rebootless.host.LoadedLivepatch.LoadedObject;
@@ -62,7 +63,7 @@ final class Livepatches {
         return RebootlessException.environment(
                 "RBL-HOST-UNREADABLE",
                 place,
-                "cannot be read: " + HostFiles.reason(e),
+                "cannot be read: " + FileFaults.reason(e),
                 "see that /proc and /sys are mounted and that this user may read them");
     }
 
@@ -164,7 +165,7 @@ final class Livepatches {
         } catch (NoSuchFileException e) {
             return new Origin.Foreign();
         } catch (IOException e) {
-            return new Origin.Unknown(note + ": " + HostFiles.reason(e));
+            return new Origin.Unknown(note + ": " + FileFaults.reason(e));
         } catch (RebootlessException e) {
             return new Origin.Unknown(e.problems().getFirst().message());
         }

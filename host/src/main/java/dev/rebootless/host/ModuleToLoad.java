@@ -1,5 +1,6 @@
 package dev.rebootless.host;
 
+import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.Hashes;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.elf.Elf;
@@ -63,7 +64,7 @@ record ModuleToLoad(
             throw RebootlessException.usage(
                     "RBL-FILE",
                     path.toString(),
-                    "cannot be read: " + HostFiles.reason(e),
+                    "cannot be read: " + FileFaults.reason(e),
                     "check the file's name and rights");
         }
     }

@@ -1,5 +1,6 @@
 package dev.rebootless.host;
 
+import dev.rebootless.base.FileFaults;
 import dev.rebootless.host.LoadedLivepatch.Origin;
 import dev.rebootless.kernel.Notes;
 import dev.rebootless.manifest.Manifest;
@@ -181,7 +182,7 @@ final class Preflight {
             } catch (NoSuchFileException e) {
                 // As it is said.
             } catch (IOException e) {
-                why = HostFiles.reason(e);
+                why = FileFaults.reason(e);
             }
             all.add(targetModule(what, target, loaded, why));
         }
@@ -380,7 +381,7 @@ final class Preflight {
         } catch (NoSuchFileException e) {
             return Finding.fine(what, "has nothing installed");
         } catch (IOException e) {
-            return Finding.unknown(what, HostFiles.reason(e));
+            return Finding.unknown(what, FileFaults.reason(e));
         }
     }
 

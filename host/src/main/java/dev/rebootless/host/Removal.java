@@ -1,5 +1,6 @@
 package dev.rebootless.host;
 
+import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.RebootlessException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -111,7 +112,7 @@ final class Removal {
                 throw Errno.kernelSaidNo(
                         "RBL-HOST-DISABLE",
                         name,
-                        "the kernel does not disable it: " + HostFiles.reason(e),
+                        "the kernel does not disable it: " + FileFaults.reason(e),
                         "see whether another transition is running (`rebootless status`)");
             }
             return false;

@@ -1,6 +1,7 @@
 package dev.rebootless.host;
 
 import dev.rebootless.base.AtomicFiles;
+import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.RebootlessException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -249,7 +250,7 @@ final class Store {
         return RebootlessException.environment(
                 "RBL-HOST-STORE",
                 place,
-                "cannot be read or written: " + HostFiles.reason(e),
+                "cannot be read or written: " + FileFaults.reason(e),
                 "see that /var/lib is there, may be written by root, and has room");
     }
 }

@@ -11,7 +11,7 @@ import java.util.Locale;
  * digits), the name with a zero byte, padding to a multiple of four, the content, padding again.
  * Everything belongs to root and is of the epoch, so that the same files give the same bytes.
  */
-final class CpioArchive {
+public final class CpioArchive {
     private static final String MAGIC = "070701";
     private static final String TRAILER = "TRAILER!!!";
     private static final int ALIGNMENT = 4;
@@ -25,7 +25,7 @@ final class CpioArchive {
     private int inode;
 
     /** Adds a folder; its parents must have been added. */
-    CpioArchive folder(String name) {
+    public CpioArchive folder(String name) {
         entry(name, DIRECTORY | 0755, new byte[0]);
         return this;
     }
@@ -36,13 +36,13 @@ final class CpioArchive {
      * @param name without a leading slash
      * @param permissions such as 0755
      */
-    CpioArchive file(String name, int permissions, byte[] content) {
+    public CpioArchive file(String name, int permissions, byte[] content) {
         entry(name, REGULAR | permissions, content);
         return this;
     }
 
     /** The archive, ended. Nothing can be added afterwards. */
-    byte[] bytes() {
+    public byte[] bytes() {
         inode = -1;
         entry(TRAILER, 0, new byte[0]);
         return out.toByteArray();
