@@ -44,6 +44,7 @@ public final class HostCommand {
                    rebootless status [--functions]
                    rebootless install MODULE.ko [--unproven] [--allow-regression]
                    rebootless uninstall NAME
+                   rebootless boot [--timeout S] [--complete]
 
             load      looks whether the livepatch may be loaded here, loads it, and follows it until all tasks run the new
                       code; if that takes longer than --timeout (60 s), it is cancelled and taken out again; then the kernel log is
@@ -55,7 +56,7 @@ public final class HostCommand {
             install   keeps a livepatch for its kernel, to be loaded early at each boot; loads nothing now
             uninstall leaves it out of the next boots; what is loaded stays
             boot      loads what is installed, for rebootless.service; rebootless.enable=0 on the kernel's command line
-                      turns it off
+                      turns it off; --complete: the boot went well, what it loaded is no crash's cause
 
             --json    facts as JSON on standard output, and nothing else there
             --debug   stack traces with faults
