@@ -83,6 +83,23 @@ public final class AtomicFiles {
         }
     }
 
+    /** Removes what calls that were killed have left beside a file while they wrote it. */
+    public static void removeAside(Path target) throws IOException {
+        Path folder = target.toAbsolutePath().getParent();
+        if (folder != null) {
+            try (Stream<Path> files = Files.list(folder)) {
+                for (Path file : files.filter(f -> isAside(f, target)).toList()) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        }
+    }
+
+    private static boolean isAside(Path file, Path target) {
+        String name = String.valueOf(file.getFileName());
+        return name.startsWith("." + target.getFileName() + ".") && name.endsWith(".tmp");
+    }
+
     private static void forceFolder(Path target) throws IOException {
         Path folder = target.toAbsolutePath().getParent();
         if (folder != null) {

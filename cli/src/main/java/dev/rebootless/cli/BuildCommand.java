@@ -111,7 +111,7 @@ final class BuildCommand implements Callable<Integer>, Failures.Refusing {
         };
     }
 
-    private static Documents.Build document(BuildOutcome.Built built) {
+    static Documents.Build document(BuildOutcome.Built built) {
         return new Documents.Build(
                 Documents.SCHEMA_VERSION,
                 Documents.BuildVerdict.built,

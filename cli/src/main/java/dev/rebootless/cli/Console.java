@@ -74,6 +74,11 @@ final class Console {
         write(Documents.text(document));
     }
 
+    /** The same as one line among others. */
+    void printLine(Documents.Document document) {
+        write(Documents.line(document));
+    }
+
     /** Steps as plain lines on standard error, each with the seconds since the command began. */
     Progress progress() {
         return this::step;

@@ -23,6 +23,8 @@ final class Documents {
     private static final JsonMapper MAPPER =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
+    private static final JsonMapper LINES = JsonMapper.builder().build();
+
     private Documents() {}
 
     /** One whole answer. */
@@ -32,6 +34,11 @@ final class Documents {
 
     static String text(Document document) {
         return MAPPER.writeValueAsString(document) + "\n";
+    }
+
+    /** The same as one line: the last of a command that prints a document for each event. */
+    static String line(Document document) {
+        return LINES.writeValueAsString(document) + "\n";
     }
 
     /** A refusal, as {@code diff}, {@code build} and {@code explain} list them. */

@@ -142,7 +142,7 @@ final class Failures {
         verdict.problems().forEach(console::problem);
         if (json) {
             try {
-                console.print(document);
+                console.printLine(document);
             } catch (RuntimeException e) {
                 console.say("standard output cannot be written: " + e.getMessage());
             }

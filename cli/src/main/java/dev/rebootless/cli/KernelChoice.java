@@ -185,19 +185,59 @@ final class KernelChoice {
                                     Optional.of(new DebianVersion(kernel.packageVersion())),
                                     Optional.empty()));
             if (!made.facts().buildId().equals(kernel.buildId())) {
-                throw RebootlessException.environment(
-                        "RBL-KERNEL-OTHER-BUILD",
+                throw otherBuild(
                         name(made),
                         "has the build id "
                                 + made.facts().buildId()
                                 + ", and the module is for "
                                 + kernel.buildId(),
-                        "add the kit from the packages of that build: rebootless kit add "
-                                + kernel.release()
-                                + " --from DIR");
+                        kernel.release());
             }
             return made;
         });
+    }
+
+    /**
+     * The kit of the kernel that runs here, made first where it is not there yet.
+     *
+     * @param release of the running kernel
+     * @param buildId of it, hexadecimal
+     * @throws RebootlessException exit status 5 {@code RBL-KERNEL-OTHER-BUILD} when what apt serves
+     *     is not what runs, or the running kernel is none of Debian's; as {@link Kits#add}
+     */
+    Kit runningKit(String release, String buildId) {
+        Optional<Kit> there = release(release).flatMap(r -> kits.find(r, Optional.of(buildId)));
+        return there.orElseGet(() -> {
+            KernelRequest request =
+                    running()
+                            .orElseThrow(() ->
+                                    otherBuild(
+                                            release,
+                                            "the running kernel is none that Debian shipped",
+                                            release));
+            Kit made = kits.add(request);
+            if (!made.facts().buildId().equals(buildId)) {
+                throw otherBuild(
+                        name(made),
+                        "has the build id "
+                                + made.facts().buildId()
+                                + ", and "
+                                + buildId
+                                + " runs here",
+                        release);
+            }
+            return made;
+        });
+    }
+
+    private static RebootlessException otherBuild(String place, String message, String release) {
+        return RebootlessException.environment(
+                "RBL-KERNEL-OTHER-BUILD",
+                place,
+                message,
+                "add the kit from the packages of that build: rebootless kit add "
+                        + release
+                        + " --from DIR");
     }
 
     private static Optional<KernelRequest> running() {

@@ -43,6 +43,7 @@ import picocli.CommandLine.Spec;
             "  rebootless build fix.patch       makes livepatch-fix.ko and proves it by booting",
             "",
             "On a host (rebootless load --help):",
+            "  rebootless fix CVE --patch FILE  build, prove, load, install, verify, in one go",
             "  rebootless load livepatch-fix.ko loads it and follows it until it is in force",
             "  rebootless list, status          what is loaded, and what it closes",
             "  rebootless unload, cancel        take it out again, take back a transition"
@@ -73,6 +74,7 @@ final class RebootlessCommand implements Callable<Integer> {
                 "build", () -> new CommandLine(new BuildCommand(console, () -> command.debug)));
         subcommands.put(
                 "explain", () -> new CommandLine(new ExplainCommand(console, () -> command.debug)));
+        subcommands.put("fix", () -> new CommandLine(new FixCommand(console, () -> command.debug)));
         subcommands.put("diff", () -> new CommandLine(new DiffCommand(console)));
         subcommands.put("test", () -> new CommandLine(new TestCommand(console)));
         subcommands.put("inspect", () -> new CommandLine(new InspectCommand(console)));

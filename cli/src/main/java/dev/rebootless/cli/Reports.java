@@ -37,7 +37,7 @@ final class Reports {
         if (built.proof().isPresent()) {
             text.append("next:     on a host that runs ")
                     .append(manifest.kernel().release())
-                    .append(", as root: insmod ")
+                    .append(", as root: rebootless load ")
                     .append(built.module())
                     .append("\n");
         } else {

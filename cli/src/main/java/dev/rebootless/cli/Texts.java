@@ -14,5 +14,9 @@ final class Texts {
     static final String JSON =
             "Print one JSON document (docs/schema/) on standard output, and nothing else there.";
 
+    static final String JSON_LINES =
+            "Print JSON documents (docs/schema/) on standard output, one a line, and nothing else"
+                    + " there: what was built, and then each event.";
+
     private Texts() {}
 }

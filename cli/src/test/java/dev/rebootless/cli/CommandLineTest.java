@@ -31,7 +31,7 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"cves", "fix", "sign", "serve", "agent"})
+    @ValueSource(strings = {"cves", "backlog", "sign", "serve", "agent"})
     void commandsThatAreNotServedYetAreUnknown(String command) throws Exception {
         Cli.Result result = cli.run(command);
         assertThat(result.status()).isEqualTo(2);
@@ -60,6 +60,26 @@ class CommandLineTest {
         Cli.Result wrong = cli.run(command, "--nonsense");
         assertThat(wrong.status()).isEqualTo(2);
         assertThat(wrong.err()).contains("RBL-USAGE").contains("'--nonsense'");
+    }
+
+    /** What it does on a host is in a guest's tests. */
+    @Test
+    void aFixThatIsAskedForWronglyIsSaidToBeBeforeTheHostIsLookedAt() throws Exception {
+        Path patch = Files.writeString(folder.resolve("fix.patch"), "no patch\n");
+        assertThat(cli.run("fix", "--help").out()).contains("--patch", "--dry-run", "--no-install");
+        String[][] wrong = {
+            {"fix"},
+            {"fix", "CVE-2099-0001"},
+            {"fix", "CVE-2099-0001", "--patch", "no-such.patch"},
+            {"fix", "CVE-99-1", "--patch", patch.toString()},
+            {"fix", "CVE-2099-0001", "--patch", patch.toString(), "--timeout", "0"},
+            {"fix", "CVE-2099-0001", "--patch", patch.toString(), "--watch", "-1"},
+        };
+        for (String[] arguments : wrong) {
+            Cli.Result result = cli.run(arguments);
+            assertThat(result.status()).as(result.err()).isEqualTo(2);
+            assertThat(result.err()).containsPattern("RBL-(USAGE|FILE): .*\n  what to do: ");
+        }
     }
 
     @Test

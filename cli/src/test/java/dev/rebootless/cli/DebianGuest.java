@@ -37,12 +37,26 @@ import java.util.concurrent.TimeUnit;
 final class DebianGuest implements AutoCloseable {
     private static final Duration BOOT = Duration.ofMinutes(6);
     private static final Duration COMMAND = Duration.ofMinutes(5);
-    private static final int MEBIBYTES = 1024;
+
+    /**
+     * What a guest is made of.
+     *
+     * @param root image of its disk, which is copied
+     * @param more images of more disks, {@code /dev/vdc} and so on, which it may write to
+     * @param mebibytes of memory
+     */
+    record Hardware(Path root, List<Path> more, int mebibytes) {
+        /** For the host's commands. */
+        static Hardware small() throws IOException {
+            return new Hardware(DebianRoot.image(), List.of(), 1024);
+        }
+    }
 
     private final Kit kit;
     private final Path folder;
     private final Path disk;
     private final Path data;
+    private final Hardware hardware;
     private String parameters = "";
     private int boots;
     private Running running;
@@ -69,11 +83,13 @@ final class DebianGuest implements AutoCloseable {
         }
     }
 
-    private DebianGuest(Kit kit, Path folder, Path disk, Path data) throws IOException {
+    private DebianGuest(Kit kit, Path folder, Path disk, Path data, Hardware hardware)
+            throws IOException {
         this.kit = kit;
         this.folder = folder;
         this.disk = disk;
         this.data = data;
+        this.hardware = hardware;
         this.running = start();
     }
 
@@ -83,14 +99,19 @@ final class DebianGuest implements AutoCloseable {
      * @param folder for its disk and sockets
      * @param files that it finds below {@code /opt}, which is only read
      */
-    static DebianGuest boot(Kit kit, Path folder, Path files) throws Exception {
+    static DebianGuest boot(Kit kit, Path folder, Path files, Hardware hardware) throws Exception {
         Path disk = folder.resolve("disk.ext4");
-        run("cp", "--sparse=always", DebianRoot.image().toString(), disk.toString());
-        Path data = folder.resolve("data.ext4");
-        run("mke2fs", "-q", "-t", "ext4", "-d", files.toString(), data.toString(), "400M");
-        DebianGuest guest = new DebianGuest(kit, folder, disk, data);
+        run("cp", "--sparse=always", hardware.root().toString(), disk.toString());
+        Path data = image(files, folder.resolve("data.ext4"), "900M");
+        DebianGuest guest = new DebianGuest(kit, folder, disk, data, hardware);
         guest.requireReady();
         return guest;
+    }
+
+    /** Makes the image of a disk that has what a folder has. */
+    static Path image(Path content, Path file, String size) {
+        run("mke2fs", "-q", "-t", "ext4", "-d", content.toString(), file.toString(), size);
+        return file;
     }
 
     private static void run(String... command) {
@@ -151,7 +172,7 @@ final class DebianGuest implements AutoCloseable {
         command.addAll(List.of("-display", "none", "-monitor", "none", "-nic", "none"));
         // One thread: see the lab's Accelerator.
         command.addAll(List.of("-machine", "q35", "-accel", "tcg,thread=single"));
-        command.addAll(List.of("-cpu", "max", "-smp", "2", "-m", MEBIBYTES + "M"));
+        command.addAll(List.of("-cpu", "max", "-smp", "2", "-m", hardware.mebibytes() + "M"));
         command.addAll(List.of("-kernel", kit.bootImage().toString()));
         command.addAll(List.of("-initrd", initramfs().toString()));
         command.addAll(
@@ -161,6 +182,9 @@ final class DebianGuest implements AutoCloseable {
                                 + parameters));
         command.addAll(List.of("-drive", drive(disk, "off")));
         command.addAll(List.of("-drive", drive(data, "on")));
+        for (Path more : hardware.more()) {
+            command.addAll(List.of("-drive", drive(more, "off")));
+        }
         command.addAll(List.of("-serial", "file:" + console()));
         command.addAll(List.of("-chardev", "socket,id=agent,path=" + socket));
         command.addAll(List.of("-serial", "chardev:agent"));
@@ -260,6 +284,14 @@ final class DebianGuest implements AutoCloseable {
         assertThat(running.qemu().waitFor(BOOT.toSeconds(), TimeUnit.SECONDS)).isTrue();
         assertThat(new String(Files.readAllBytes(console()), StandardCharsets.UTF_8))
                 .contains("Kernel panic");
+        running.closeSockets();
+        running = start();
+        requireReady();
+    }
+
+    /** Ends it as a power cut does, and boots it again. */
+    void cutPower() throws Exception {
+        running.qemu().destroyForcibly().waitFor();
         running.closeSockets();
         running = start();
         requireReady();

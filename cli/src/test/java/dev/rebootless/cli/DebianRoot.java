@@ -18,8 +18,10 @@ import java.util.List;
  */
 final class DebianRoot {
     private static final String SUITE = "bookworm";
-    private static final String PACKAGES = "systemd-sysv,udev,kmod,procps";
-    private static final String SIZE = "700M";
+    private static final String PACKAGES = "systemd-sysv,udev,kmod,procps,strace,time";
+
+    /** What script/setup installs for building with a kit that is there; objtool needs libelf. */
+    private static final String BUILDING = ",gcc-12,binutils,make,libc6-dev,bubblewrap,libelf1";
 
     /** A request is NUMBER BASE64, an answer NUMBER STATUS OUT ERR, the last two in base64. */
     private static final String AGENT =
@@ -52,8 +54,17 @@ final class DebianRoot {
     private DebianRoot() {}
 
     /** The image; not to be written to. */
-    static synchronized Path image() throws IOException {
-        String recipe = String.join("\n", SUITE, PACKAGES, SIZE, AGENT, UNIT);
+    static Path image() throws IOException {
+        return image(PACKAGES, "700M");
+    }
+
+    /** The same with the programs that the builder needs. */
+    static Path imageForBuilding() throws IOException {
+        return image(PACKAGES + BUILDING, "1500M");
+    }
+
+    private static synchronized Path image(String packages, String size) throws IOException {
+        String recipe = String.join("\n", SUITE, packages, size, AGENT, UNIT);
         String hash = Hashes.sha256(recipe.getBytes(StandardCharsets.UTF_8)).substring(0, 16);
         Path folder = Files.createDirectories(Kits.userCache().resolve("test"));
         Path image = folder.resolve("debian-" + SUITE + "-" + hash + ".ext4");
@@ -61,7 +72,7 @@ final class DebianRoot {
             System.err.println("[guest] making a small Debian, which takes a minute: " + image);
             Path work = Files.createTempDirectory(folder, ".root");
             try {
-                Path made = make(work);
+                Path made = make(work, packages, size);
                 Files.move(made, image, StandardCopyOption.ATOMIC_MOVE);
             } finally {
                 AtomicFiles.removeTreeQuietly(work);
@@ -70,10 +81,10 @@ final class DebianRoot {
         return image;
     }
 
-    private static Path make(Path work) throws IOException {
+    private static Path make(Path work, String packages, String size) throws IOException {
         Path root = work.resolve("root");
         Path tar = work.resolve("root.tar");
-        run("mmdebstrap", "--variant=minbase", "--include=" + PACKAGES, SUITE, tar.toString());
+        run("mmdebstrap", "--variant=minbase", "--include=" + packages, SUITE, tar.toString());
         Files.createDirectory(root);
         run("tar", "-C", root.toString(), "-xf", tar.toString());
         Files.writeString(root.resolve("etc/hostname"), "guest\n");
@@ -100,7 +111,7 @@ final class DebianRoot {
             Files.createSymbolicLink(mask, Path.of("/dev/null"));
         }
         Path image = work.resolve("root.ext4");
-        run("mke2fs", "-q", "-t", "ext4", "-d", root.toString(), image.toString(), SIZE);
+        run("mke2fs", "-q", "-t", "ext4", "-d", root.toString(), image.toString(), size);
         return image;
     }
 

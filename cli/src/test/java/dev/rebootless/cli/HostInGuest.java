@@ -2,14 +2,6 @@ package dev.rebootless.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.rebootless.elf.ElfObject;
-import dev.rebootless.elf.ElfReader;
-import dev.rebootless.elf.ElfSection;
-import dev.rebootless.elf.ElfWriter;
-import dev.rebootless.manifest.Manifest;
-import dev.rebootless.source.kit.Kit;
-import dev.rebootless.source.kit.Kits;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,9 +22,6 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class HostInGuest {
-    private static final String FIRST = "live patched by Rebootless\n";
-    private static final String SECOND = "live patched twice by Rebootless\n";
-
     /**
      * A process that waits in kernel_clone(), where no signal wakes it, until its child ends:
      * clone(2) with CLONE_VFORK and SIGCHLD.
@@ -60,8 +49,7 @@ abstract class HostInGuest {
 
     private final String line;
 
-    private Path folder = Path.of("");
-    private @Nullable DebianGuest booted;
+    private @Nullable HostGuest booted;
 
     HostInGuest(String line) {
         this.line = line;
@@ -69,80 +57,24 @@ abstract class HostInGuest {
 
     @BeforeAll
     void bootTheGuest(@TempDir Path temporary) throws Exception {
-        folder = temporary;
-        Kits kits = new Kits(Kits.userCache(), step -> System.err.println("[kit] " + step));
-        Kit kit = kits.add(kits.newestCloudRelease(line));
-        Path files = Files.createDirectories(folder.resolve("files"));
-        HostPackage.make(files);
-        build(kit, files, "first", List.of(patch("version-line")), "--cve", "CVE-2099-0001");
-        build(
-                kit,
-                files,
-                "second",
-                List.of(patch("version-line"), patch("version-line-again")),
-                "--cve",
-                "CVE-2099-0001",
-                "--cve",
-                "CVE-2099-0002");
-        build(kit, files, "other", List.of(patch("key-users-total")));
-        build(kit, files, "stacked", List.of(patch("key-users-total")), "--no-replace");
+        GuestFiles files = new GuestFiles(line, temporary).twoVersions();
+        List<Path> other = List.of(GuestFiles.patch("key-users-total"));
+        files.livepatch("other", other).livepatch("stacked", other, "--no-replace");
         // A change that nobody sees.
-        String other = SETTID.replace("SETTID)", "SETTID && args->exit_signal != 63)");
-        Path clone = TestKit.patch(kit, folder, "clone.patch", FORK, SETTID, other);
-        build(kit, files, "clone", List.of(clone));
-        Path oops = TestKit.patch(kit, folder, "oops.patch", SHOW, SHOWS, SHOWS + OOPSES);
-        build(kit, files, "oops", List.of(oops));
-        Path warn = TestKit.patch(kit, folder, "warn.patch", SHOW, SHOWS, SHOWS + WARNS);
-        build(kit, files, "warn", List.of(warn));
-        Path crash = TestKit.patch(kit, folder, "crash.patch", FORK, SETTID, PANICS + SETTID);
-        build(kit, files, "crash", List.of(crash));
-        withoutNote(files.resolve("livepatch-other.ko"), files.resolve("foreign.ko"));
-        DebianGuest guest = DebianGuest.boot(kit, folder, files);
-        booted = guest;
-        HostPackage.install(guest);
+        String unseen = SETTID.replace("SETTID)", "SETTID && args->exit_signal != 63)");
+        files.livepatch("clone", FORK, SETTID, unseen);
+        files.livepatch("oops", SHOW, SHOWS, SHOWS + OOPSES);
+        files.livepatch("warn", SHOW, SHOWS, SHOWS + WARNS);
+        files.livepatch("crash", FORK, SETTID, PANICS + SETTID);
+        booted = files.kernelsSample().boot();
     }
 
-    private void build(Kit kit, Path files, String name, List<Path> patches, String... more)
-            throws Exception {
-        List<String> arguments = new ArrayList<>(List.of("build"));
-        patches.forEach(patch -> arguments.add(patch.toString()));
-        arguments.addAll(List.of("--kernel", KernelChoice.name(kit), "--no-test"));
-        arguments.addAll(List.of("--name", name, "-o", files.toString()));
-        arguments.addAll(List.of(more));
-        Cli.Result result = new Cli(folder).run(arguments.toArray(String[]::new));
-        assertThat(result.status()).as(result.err()).isZero();
-    }
-
-    private static Path patch(String name) {
-        return Cli.root().resolve("build/src/test/resources/patches/" + name + ".patch");
-    }
-
-    /** The same livepatch without what says that it is ours. */
-    private static void withoutNote(Path from, Path to) throws Exception {
-        ElfObject object = ElfReader.read(Files.readAllBytes(from));
-        List<ElfSection> kept =
-                object.sections().stream()
-                        .filter(s -> !s.name().equals(Manifest.NOTE_SECTION))
-                        .toList();
-        Files.write(
-                to,
-                ElfWriter.write(
-                        ElfObject.of(
-                                object.header(),
-                                kept,
-                                object.symbols().stream()
-                                        .filter(s ->
-                                                s.section()
-                                                        .filter(t -> !kept.contains(t))
-                                                        .isEmpty())
-                                        .toList(),
-                                object.relocationTables(),
-                                object.groups(),
-                                object.linkOrder())));
+    private HostGuest host() {
+        return Objects.requireNonNull(booted);
     }
 
     private DebianGuest guest() {
-        return Objects.requireNonNull(booted);
+        return host().guest();
     }
 
     @AfterEach
@@ -150,14 +82,7 @@ abstract class HostInGuest {
         DebianGuest.Result list = guest().run("rebootless list; lsmod | grep -c livepatch_");
         DebianGuest.Result log = guest().run("dmesg; dmesg -C");
         // A test that failed must not make the next ones fail.
-        guest().run(
-                        """
-                        pkill perl
-                        for folder in /sys/kernel/livepatch/*/; do
-                            rebootless unload $(basename $folder) --timeout 20
-                        done
-                        rm -rf /var/lib/rebootless
-                        """);
+        host().cleanUp();
         assertThat(list.out()).isEqualTo("no livepatch is loaded\n0\n");
         assertThat(log.out())
                 .doesNotContain("Oops", "BUG:", "WARNING:", "Call Trace", "stalls on CPUs");
@@ -172,24 +97,22 @@ abstract class HostInGuest {
     }
 
     private String version() throws Exception {
-        return guest().run("tail -n 1 /proc/version").out();
+        return host().version();
     }
 
     private DebianGuest.Result rebootless(String arguments) throws Exception {
-        DebianGuest.Result result = guest().run("rebootless " + arguments);
-        System.err.println(line + "$ rebootless " + arguments + "\n" + result.out() + result.err());
-        return result;
+        return host().rebootless(arguments);
     }
 
     @Test
     void aLivepatchIsLoadedShownAndUnloaded() throws Exception {
-        assertThat(version()).startsWith("Linux version ");
+        assertThat(version()).startsWith(HostGuest.SHIPPED);
         DebianGuest.Result load = rebootless("load --watch 0 --unproven /opt/livepatch-first.ko");
         load.requireStatus(0);
         assertThat(load.err())
                 .contains("livepatch_first is in force after ")
                 .doesNotContain("  unknown  ", "  refused  ");
-        assertThat(version()).isEqualTo(FIRST);
+        assertThat(version()).isEqualTo(HostGuest.FIRST);
         assertThat(rebootless("status --functions").requireStatus(0).out())
                 .contains("livepatch_first  in force  replace  1 function  CVE-2099-0001\n")
                 .contains("CVE-2099-0001  closed  livepatch_first\n")
@@ -198,7 +121,7 @@ abstract class HostInGuest {
         assertThat(Cli.schemaErrors("list", rebootless("list --json").out())).isEmpty();
         assertThat(rebootless("unload livepatch_first").requireStatus(0).err())
                 .endsWith("livepatch_first is removed\n");
-        assertThat(version()).startsWith("Linux version ");
+        assertThat(version()).startsWith(HostGuest.SHIPPED);
     }
 
     @Test
@@ -221,7 +144,7 @@ abstract class HostInGuest {
     void aLaterOneTakesOverAndTheEarlierModuleGoes() throws Exception {
         rebootless("load --watch 0 --unproven /opt/livepatch-first.ko").requireStatus(0);
         rebootless("load --watch 0 --unproven /opt/livepatch-second.ko").requireStatus(0);
-        assertThat(version()).isEqualTo(SECOND);
+        assertThat(version()).isEqualTo(HostGuest.SECOND);
         assertThat(guest().run("lsmod").out())
                 .contains("livepatch_second")
                 .doesNotContain("livepatch_first");
@@ -231,7 +154,7 @@ abstract class HostInGuest {
                                 .requireStatus(4)
                                 .err())
                 .contains("RBL-HOST-REGRESSION", "CVE-2099-0002", "vmlinux:version_proc_show");
-        assertThat(version()).isEqualTo(SECOND);
+        assertThat(version()).isEqualTo(HostGuest.SECOND);
         rebootless("unload livepatch_second").requireStatus(0);
     }
 
@@ -246,7 +169,7 @@ abstract class HostInGuest {
                 .asString()
                 .startsWith("livepatch_stacked  in force  stacked");
         rebootless("unload livepatch_stacked").requireStatus(0);
-        assertThat(version()).isEqualTo(FIRST);
+        assertThat(version()).isEqualTo(HostGuest.FIRST);
         rebootless("unload livepatch_first").requireStatus(0);
     }
 
@@ -277,18 +200,24 @@ abstract class HostInGuest {
                 .contains("RBL-KERNEL-MODULE");
         assertThat(rebootless("load --watch 0 --unproven /run/text.ko").requireStatus(2).err())
                 .contains("RBL-KERNEL-MODULE");
-        assertThat(rebootless("load --watch 0 --unproven /opt/foreign.ko").requireStatus(4).err())
+        assertThat(
+                        rebootless("load --watch 0 --unproven /opt/livepatch-sample.ko")
+                                .requireStatus(4)
+                                .err())
                 .contains("RBL-HOST-FOREIGN-MODULE");
     }
 
     @Tag("long")
     @Test
-    void aForeignLivepatchIsShownAndNotReplacedWithoutTheFlag() throws Exception {
-        guest().run("insmod /opt/foreign.ko").requireStatus(0);
+    void theKernelsOwnSampleIsShownAndNotCountedAndNotReplacedWithoutTheFlag() throws Exception {
+        guest().run("insmod /opt/livepatch-sample.ko").requireStatus(0);
         guest().run("until grep -q 0 /sys/kernel/livepatch/*/transition; do sleep 0.1; done");
-        assertThat(rebootless("list").out())
-                .contains("livepatch_other  in force")
-                .contains("foreign");
+        assertThat(guest().run("cat /proc/cmdline").out())
+                .isEqualTo("this has been live patched\n");
+        assertThat(rebootless("status --functions").out())
+                .contains("livepatch_sample  in force  ", "  1 function  foreign\n")
+                .contains("vmlinux  cmdline_proc_show  patched  livepatch_sample\n")
+                .doesNotContain("CVE-");
         assertThat(
                         rebootless("load --watch 0 --unproven /opt/livepatch-first.ko")
                                 .requireStatus(4)
@@ -296,8 +225,12 @@ abstract class HostInGuest {
                 .contains("RBL-HOST-REPLACES-FOREIGN");
         rebootless("load --watch 0 --unproven --replace-foreign /opt/livepatch-first.ko")
                 .requireStatus(0);
-        assertThat(rebootless("list").out()).doesNotContain("livepatch_other");
+        assertThat(rebootless("list").out()).doesNotContain("livepatch_sample");
+        assertThat(guest().run("cat /proc/cmdline").out()).startsWith("console=");
         rebootless("unload livepatch_first").requireStatus(0);
+        // Whoever made it: it is unloaded like another.
+        guest().run("insmod /opt/livepatch-sample.ko").requireStatus(0);
+        rebootless("unload livepatch_sample").requireStatus(0);
     }
 
     @Tag("long")
@@ -414,7 +347,7 @@ abstract class HostInGuest {
                 .contains("RBL-HOST-OOPS", "livepatch_oops is removed");
         assertThat(guest().run("cat /var/lib/rebootless/evidence/livepatch_oops-*").out())
                 .contains("RIP: 0010:version_proc_show+", "[livepatch_oops]");
-        assertThat(version()).startsWith("Linux version ");
+        assertThat(version()).startsWith(HostGuest.SHIPPED);
         // It was meant; what comes at the end is not.
         guest().run("dmesg -C");
     }
@@ -438,7 +371,7 @@ abstract class HostInGuest {
         assertThat(rebootless("install /opt/livepatch-first.ko").requireStatus(4).err())
                 .contains("RBL-HOST-UNPROVEN");
         rebootless("install --unproven /opt/livepatch-first.ko").requireStatus(0);
-        assertThat(version()).as("nothing is loaded now").startsWith("Linux version ");
+        assertThat(version()).as("nothing is loaded now").startsWith(HostGuest.SHIPPED);
         // The second has all of the first, and takes its place.
         assertThat(rebootless("install --unproven /opt/livepatch-second.ko").requireStatus(0).err())
                 .contains("in place of livepatch_first");
@@ -446,7 +379,7 @@ abstract class HostInGuest {
                 .contains("RBL-HOST-REGRESSION");
 
         guest().reboot();
-        assertThat(version()).isEqualTo(SECOND);
+        assertThat(version()).isEqualTo(HostGuest.SECOND);
         assertThat(rebootless("status").out())
                 .contains("livepatch_second  in force")
                 .contains("at boot  livepatch_second\n");
@@ -459,18 +392,18 @@ abstract class HostInGuest {
 
         // A stop in good order is no crash, however soon it comes.
         guest().reboot();
-        assertThat(version()).isEqualTo(SECOND);
+        assertThat(version()).isEqualTo(HostGuest.SECOND);
 
         guest().setKernelParameters("rebootless.enable=0");
         guest().reboot();
-        assertThat(version()).startsWith("Linux version ");
+        assertThat(version()).startsWith(HostGuest.SHIPPED);
         guest().setKernelParameters("");
 
         rebootless("uninstall livepatch_second").requireStatus(0);
         assertThat(rebootless("uninstall livepatch_second").requireStatus(2).err())
                 .contains("RBL-HOST-NOT-INSTALLED");
         guest().reboot();
-        assertThat(version()).startsWith("Linux version ");
+        assertThat(version()).startsWith(HostGuest.SHIPPED);
         assertThat(guest().run("find /var/lib/rebootless -name '*.ko'").out()).isEmpty();
     }
 

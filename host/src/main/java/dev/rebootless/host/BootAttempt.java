@@ -89,6 +89,8 @@ final class BootAttempt {
         try {
             Files.createDirectories(file.getParent());
             AtomicFiles.write(file, words + "\n");
+            // Of boots that ended while they wrote one.
+            AtomicFiles.removeAside(file);
         } catch (IOException e) {
             throw Store.fault(FILE, e);
         }

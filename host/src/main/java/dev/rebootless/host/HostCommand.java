@@ -4,11 +4,9 @@ import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Printable;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
-import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -68,7 +66,6 @@ public final class HostCommand {
     private final Machine machine;
     private final OutputStream out;
     private final PrintStream err;
-    private Optional<UncheckedIOException> deaf = Optional.empty();
 
     HostCommand(Machine machine, OutputStream out, PrintStream err) {
         this.machine = machine;
@@ -111,8 +108,12 @@ public final class HostCommand {
             return run(recognized.get());
         }
         if (arguments.contains("--help") || arguments.contains("-h")) {
-            print(USAGE);
+            new EventPrinter(false, out, err).print(USAGE);
             return ExitStatus.DONE;
+        }
+        if (arguments.contains("fix")) {
+            RebootlessException e = HostFix.noBuilderHere(machine.files(), arguments);
+            return failed(e.status(), e.problems(), e, arguments, arguments.contains("--json"));
         }
         RebootlessException wrong =
                 usage(
@@ -133,10 +134,9 @@ public final class HostCommand {
     public ExitStatus run(List<String> arguments) {
         boolean json = arguments.contains("--json");
         try {
-            ExitStatus status = new Call(new ArrayDeque<>(arguments), json).run();
-            if (deaf.isPresent()) {
-                throw deaf.get();
-            }
+            Call call = new Call(new ArrayDeque<>(arguments), json);
+            ExitStatus status = call.run();
+            call.printer.requireHeard();
             return status;
         } catch (RebootlessException e) {
             return failed(e.status(), e.problems(), e, arguments, json);
@@ -160,38 +160,23 @@ public final class HostCommand {
         if (arguments.contains("--debug")) {
             failure.printStackTrace(err);
         }
-        problems.forEach(problem -> say(problem.text()));
+        EventPrinter printer = new EventPrinter(json, out, err);
+        problems.forEach(problem -> printer.say(problem.text()));
         if (json) {
             try {
-                print(HostJson.failure(status, problems));
+                printer.print(HostJson.failure(status, problems));
             } catch (UncheckedIOException e) {
-                say(String.valueOf(e.getMessage()));
+                printer.say(String.valueOf(e.getMessage()));
             }
         }
         return status;
-    }
-
-    private void print(String text) {
-        try {
-            out.write(text.getBytes(StandardCharsets.UTF_8));
-            out.flush();
-        } catch (IOException e) {
-            throw new UncheckedIOException("standard output: " + e.getMessage(), e);
-        }
-    }
-
-    /**
-     * Names come from foreign modules and tasks; none of their control characters reaches a
-     * terminal.
-     */
-    private void say(String line) {
-        err.println(Printable.text(line));
     }
 
     /** One call of the command. */
     private final class Call {
         private final Deque<String> arguments;
         private final boolean json;
+        private final EventPrinter printer;
         private Duration timeout = TIMEOUT;
         private Duration watch = WATCH;
         private boolean reverseOnWarn;
@@ -210,13 +195,14 @@ public final class HostCommand {
         Call(Deque<String> arguments, boolean json) {
             this.arguments = arguments;
             this.json = json;
+            this.printer = new EventPrinter(json, out, err);
         }
 
         ExitStatus run() {
             String command = arguments.removeFirst();
             read(command);
             if (help) {
-                print(USAGE);
+                printer.print(USAGE);
                 return ExitStatus.DONE;
             }
             return switch (command) {
@@ -330,21 +316,7 @@ public final class HostCommand {
         }
 
         private Livepatching livepatching() {
-            return new Livepatching(machine, this::tell);
-        }
-
-        /** As it happens: a document for each event with --json, lines for people without. */
-        private void tell(HostEvent event) {
-            try {
-                if (json) {
-                    print(HostJson.event(event));
-                } else {
-                    HostText.lines(event).forEach(HostCommand.this::say);
-                }
-            } catch (UncheckedIOException e) {
-                // Nobody listens any more; what was begun in the kernel has to come to its end.
-                deaf = Optional.of(e);
-            }
+            return new Livepatching(machine, printer);
         }
 
         private ExitStatus load(String module) {
@@ -380,7 +352,7 @@ public final class HostCommand {
         }
 
         private Installing installing() {
-            return new Installing(machine, this::tell);
+            return new Installing(machine, printer);
         }
 
         private ExitStatus install(String module) {
@@ -406,21 +378,19 @@ public final class HostCommand {
             if (livepatching().cancel(timeout).isPresent()) {
                 return ExitStatus.DONE;
             }
-            if (!json) {
-                say("no transition is running");
-            }
+            printer.accept(new HostEvent.NoTransition());
             return ExitStatus.UNCHANGED;
         }
 
         private ExitStatus list() {
             HostState state = HostState.read(machine.files());
-            print(json ? HostJson.list(state) : Printable.text(HostText.list(state)));
+            printer.print(json ? HostJson.list(state) : Printable.text(HostText.list(state)));
             return ExitStatus.DONE;
         }
 
         private ExitStatus status() {
             HostState state = HostState.read(machine.files());
-            print(
+            printer.print(
                     json
                             ? HostJson.status(state)
                             : Printable.text(HostText.status(state, functions)));

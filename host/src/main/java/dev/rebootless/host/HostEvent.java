@@ -83,4 +83,16 @@ public sealed interface HostEvent {
 
     /** The kernel has let the module go. */
     record Removed(String livepatch) implements HostEvent {}
+
+    /** There was nothing to cancel. */
+    record NoTransition() implements HostEvent {}
+
+    /**
+     * How far a CVE is closed after all was done.
+     *
+     * @param state a word of {@link HostState.Closed}
+     * @param livepatch that closes it; empty when none does
+     * @param why one sentence where it is not plainly closed, else empty
+     */
+    record Verified(String cve, String state, String livepatch, String why) implements HostEvent {}
 }

@@ -115,10 +115,18 @@ final class HostJson {
                                         .put("why", cve.why())
                                         .map()));
         return base(state)
-                .put("installed", state.installed().stream().map(HostJson::installed).toList())
+                .put("installed", installed(state.installed()))
                 .put("cves", cves)
                 .put("functions", state.functions().stream().map(HostJson::function).toList())
                 .line();
+    }
+
+    private static @Nullable Object installed(Store.Contents contents) {
+        return switch (contents) {
+            case Store.Contents.Known(List<Store.Installed> modules) ->
+                    modules.stream().map(HostJson::installed).toList();
+            case Store.Contents.Unknown _ -> null;
+        };
     }
 
     private static Map<String, @Nullable Object> installed(Store.Installed installed) {
@@ -189,6 +197,14 @@ final class HostJson {
                     event("kept").put("livepatch", livepatch).put("why", why).line();
             case HostEvent.Removed(String livepatch) ->
                     event("removed").put("livepatch", livepatch).line();
+            case HostEvent.NoTransition() -> event("no-transition").line();
+            case HostEvent.Verified(String cve, String state, String livepatch, String why) ->
+                    event("verified")
+                            .put("cve", cve)
+                            .put("state", state)
+                            .put("livepatch", livepatch)
+                            .put("why", why)
+                            .line();
         };
     }
 

@@ -25,11 +25,10 @@ record HostState(
         List<LoadedLivepatch> livepatches,
         List<FunctionState> functions,
         Map<String, CveState> cves,
-        List<Store.Installed> installed) {
+        Store.Contents installed) {
     public HostState {
         livepatches = List.copyOf(livepatches);
         functions = List.copyOf(functions);
-        installed = List.copyOf(installed);
         cves = java.util.Collections.unmodifiableMap(new TreeMap<>(cves));
     }
 
@@ -110,10 +109,10 @@ record HostState(
         RunningKernel kernel = RunningKernel.read(files);
         List<LoadedLivepatch> livepatches = new Livepatches(files).all();
         List<FunctionState> functions = functions(files, livepatches);
-        List<Store.Installed> installed =
+        Store.Contents installed =
                 kernel.buildId()
-                        .map(build -> new Store(files, kernel.release(), build).installed())
-                        .orElse(List.of());
+                        .map(build -> new Store(files, kernel.release(), build).contents())
+                        .orElse(new Store.Contents.Unknown("which build runs here is not known"));
         return new HostState(
                 kernel, livepatches, functions, cves(kernel, livepatches, functions), installed);
     }

@@ -50,6 +50,14 @@ final class HostText {
             case HostEvent.Kept(String livepatch, String why) ->
                     List.of("the module " + livepatch + " " + why);
             case HostEvent.Removed(String livepatch) -> List.of(livepatch + " is removed");
+            case HostEvent.NoTransition() -> List.of("no transition is running");
+            case HostEvent.Verified(String cve, String state, String livepatch, String why) ->
+                    List.of(
+                            cve
+                                    + " is "
+                                    + state
+                                    + (livepatch.isEmpty() ? "" : " by " + livepatch)
+                                    + (why.isEmpty() ? "" : ": " + why));
         };
     }
 
@@ -158,11 +166,17 @@ final class HostText {
                 .append(state.kernel().buildId().orElse("unknown"))
                 .append('\n')
                 .append(list(state));
-        for (Store.Installed installed : state.installed()) {
-            text.append("at boot  ")
-                    .append(installed.name())
-                    .append(installed.skipped().map(why -> "  skipped: " + why).orElse(""))
-                    .append('\n');
+        switch (state.installed()) {
+            case Store.Contents.Known(List<Store.Installed> modules) -> {
+                for (Store.Installed installed : modules) {
+                    text.append("at boot  ")
+                            .append(installed.name())
+                            .append(installed.skipped().map(why -> "  skipped: " + why).orElse(""))
+                            .append('\n');
+                }
+            }
+            case Store.Contents.Unknown(String why) ->
+                    text.append("at boot  unknown: ").append(why).append('\n');
         }
         state.cves()
                 .forEach((id, cve) -> {

@@ -18,6 +18,8 @@ import java.util.TreeMap;
 
 /** Reads which livepatches the kernel has. */
 final class Livepatches {
+    private static final String MODULES = "/sys/module";
+
     private final HostFiles files;
 
     Livepatches(HostFiles files) {
@@ -57,6 +59,34 @@ final class Livepatches {
         } catch (IOException e) {
             throw unreadable(RunningKernel.LIVEPATCHES, e);
         }
+    }
+
+    /**
+     * Modules of ours whose livepatch the kernel no longer lists, so that they do nothing: what is
+     * left of a call that was killed before it removed them.
+     */
+    List<String> leftOver() {
+        try {
+            List<String> found = new ArrayList<>();
+            for (String name : files.folders(MODULES)) {
+                // One that comes has its note before the kernel lists its livepatch.
+                if (files.exists(note(name))
+                        && files.read(MODULES + "/" + name + "/initstate")
+                                .known()
+                                .filter("live"::equals)
+                                .isPresent()
+                        && !files.exists(folder(name))) {
+                    found.add(name);
+                }
+            }
+            return List.copyOf(found);
+        } catch (IOException e) {
+            throw unreadable(MODULES, e);
+        }
+    }
+
+    private static String note(String name) {
+        return MODULES + "/" + name + "/notes/" + Manifest.NOTE_SECTION;
     }
 
     private static RebootlessException unreadable(String place, IOException e) {
@@ -159,7 +189,7 @@ final class Livepatches {
 
     /** What the loaded module itself says. */
     private Origin origin(String name) {
-        String note = "/sys/module/" + name + "/notes/" + Manifest.NOTE_SECTION;
+        String note = note(name);
         try {
             return new Origin.Ours(ManifestNote.of(files.bytes(note)));
         } catch (NoSuchFileException e) {

@@ -51,6 +51,7 @@ final class Livepatching {
             List<Finding> findings = new Preflight(files, module, request, state).findings();
             events.accept(new HostEvent.Preflight(findings));
             Finding.requireNoRefusal(findings);
+            removeLeftOver();
             first.accept(module);
             Optional<String> before = machine.calls().log();
             insert(module, before.orElse(""));
@@ -68,14 +69,22 @@ final class Livepatching {
         for (LoadedLivepatch earlier : before.livepatches()) {
             Optional<LoadedLivepatch> now = livepatches.one(earlier.name());
             if (now.filter(LoadedLivepatch::enabled).isEmpty()) {
-                try {
-                    removal.remove(earlier.name());
-                } catch (RebootlessException e) {
-                    // The new one is in force all the same, and has to be watched.
-                    events.accept(
-                            new HostEvent.Kept(earlier.name(), e.problems().getFirst().message()));
-                }
+                tryToRemove(earlier.name());
             }
+        }
+    }
+
+    /** What calls that were killed have left. */
+    private void removeLeftOver() {
+        new Livepatches(files).leftOver().forEach(this::tryToRemove);
+    }
+
+    /** What does nothing any more and cannot be removed is no reason for the rest to fail. */
+    private void tryToRemove(String name) {
+        try {
+            removal.remove(name);
+        } catch (RebootlessException e) {
+            events.accept(new HostEvent.Kept(name, e.problems().getFirst().message()));
         }
     }
 
@@ -154,6 +163,7 @@ final class Livepatching {
                     new Livepatches(files)
                             .all().stream().filter(l -> l.name().equals(name)).findFirst();
             takeOutOrRemove(name, livepatch, timeout);
+            removeLeftOver();
         });
     }
 

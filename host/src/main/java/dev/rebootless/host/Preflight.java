@@ -44,7 +44,7 @@ final class Preflight {
 
     List<Finding> findings() {
         List<Finding> all = new ArrayList<>();
-        all.add(rights());
+        all.add(rights(files));
         all.add(ModuleChecks.architecture(module));
         all.add(release());
         all.add(build());
@@ -53,7 +53,7 @@ final class Preflight {
         all.add(signature());
         all.addAll(targetModules());
         all.add(alreadyLoaded());
-        all.add(transition());
+        all.add(transition(state));
         all.addAll(takeover());
         all.add(probes());
         all.add(tracers());
@@ -62,7 +62,8 @@ final class Preflight {
         return all;
     }
 
-    private Finding rights() {
+    /** Whether this process may load modules. */
+    static Finding rights(HostFiles files) {
         String what = "the right to load modules";
         if (files.read("/proc/sys/kernel/modules_disabled")
                 .known()
@@ -206,6 +207,10 @@ final class Preflight {
 
     private Finding alreadyLoaded() {
         String what = "a livepatch of this name";
+        if (new Livepatches(files).leftOver().contains(module.name())) {
+            return Finding.fine(
+                    what, "its module is left over, does nothing, and is removed first");
+        }
         if (state.livepatch(module.name()).isPresent()
                 || files.exists("/sys/module/" + module.name())) {
             return Finding.refusal(
@@ -218,7 +223,8 @@ final class Preflight {
         return Finding.fine(what, "none is loaded");
     }
 
-    private Finding transition() {
+    /** Whether another livepatch comes or goes. */
+    static Finding transition(HostState state) {
         String what = "other transitions";
         return state.livepatches().stream()
                 .filter(LoadedLivepatch::inTransition)

@@ -2,6 +2,7 @@ package dev.rebootless.host;
 
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.FileFaults;
+import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -61,6 +62,38 @@ final class Store {
     record Installed(String name, String file, String sha256, Optional<String> skipped) {
         Installed withSkipped(String why) {
             return new Installed(name, file, sha256, Optional.of(why));
+        }
+    }
+
+    /** What is loaded at boot, for whoever only looks. */
+    sealed interface Contents {
+        /**
+         * The list is whole.
+         *
+         * @param modules in the order of loading
+         */
+        record Known(List<Installed> modules) implements Contents {
+            public Known {
+                modules = List.copyOf(modules);
+            }
+        }
+
+        /** It cannot be read or understood, or the kernel's build is not known. */
+        record Unknown(String why) implements Contents {}
+
+        /** Whether it is known that nothing is installed. */
+        default boolean areNone() {
+            return this instanceof Known(List<Installed> modules) && modules.isEmpty();
+        }
+    }
+
+    /** As {@link #installed}, where a damaged list is no failure. */
+    Contents contents() {
+        try {
+            return new Contents.Known(installed());
+        } catch (RebootlessException e) {
+            Problem problem = e.problems().getFirst();
+            return new Contents.Unknown(problem.place() + " " + problem.message());
         }
     }
 

@@ -112,6 +112,14 @@ final class FakeHost {
         state(name, true, transition);
     }
 
+    /** The module of a livepatch of ours that the kernel no longer lists. */
+    void leftOver(Manifest manifest) {
+        String folder = "/sys/module/" + manifest.module();
+        bytes(folder + "/notes/.note.rebootless", note(manifest));
+        put(folder + "/initstate", "live\n");
+        put(folder + "/taint", "OK\n");
+    }
+
     /** One that says nothing of itself. */
     void foreign(String name, String... functions) {
         folder("/sys/module/" + name + "/notes");

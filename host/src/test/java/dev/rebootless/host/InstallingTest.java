@@ -18,6 +18,8 @@ import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is kept for boots, and what a boot makes of it; a guest really boots. */
 class InstallingTest {
@@ -105,9 +107,14 @@ class InstallingTest {
     }
 
     private List<String> installed() {
-        return HostState.read(host.files()).installed().stream()
-                .map(Store.Installed::name)
-                .toList();
+        return inStore().stream().map(Store.Installed::name).toList();
+    }
+
+    private List<Store.Installed> inStore() {
+        return HostState.read(host.files()).installed()
+                        instanceof Store.Contents.Known(List<Store.Installed> modules)
+                ? modules
+                : List.of();
     }
 
     private static void requireOnly(RebootlessException e, ExitStatus status, String code) {
@@ -207,12 +214,11 @@ class InstallingTest {
         host.remove("/sys/module/livepatch_stacked");
         installing().boot(TIMEOUT);
         assertThat(inserted).containsExactly("livepatch_stacked");
-        assertThat(HostState.read(host.files()).installed().getFirst().skipped())
+        assertThat(inStore().getFirst().skipped())
                 .hasValueSatisfying(why -> assertThat(why).contains("the boot 1-1 failed"));
         // Who installs it again wants it tried again.
         install(FIRST);
-        assertThat(HostState.read(host.files()).installed())
-                .allMatch(each -> each.skipped().isEmpty());
+        assertThat(inStore()).allMatch(each -> each.skipped().isEmpty());
     }
 
     @Test
@@ -334,21 +340,29 @@ class InstallingTest {
         assertThat(installed()).containsExactly("livepatch_first");
     }
 
-    @Test
-    void aListThatCannotBeUnderstoodIsSaidToBe() throws IOException {
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"modules\":[{\"name\":\"x\"}]}",
+                "{\"modules\":[{\"name\":\"x\",\"file\":\"../../x.ko\",\"sha256\":\"0\"}]}",
+                "{\"modules\":[",
+                ""
+            })
+    void aListThatCannotBeUnderstoodStopsInstallationsAndIsUnknownToWhoeverLooks(String list)
+            throws IOException {
         install(FIRST);
-        host.put(store() + "/installed.json", "{\"modules\":[{\"name\":\"x\"}]}");
+        host.put(store() + "/installed.json", list);
         requireOnly(
-                catchThrowableOfType(RebootlessException.class, this::installed),
+                catchThrowableOfType(RebootlessException.class, () -> install(STACKED)),
                 ExitStatus.ENVIRONMENT,
                 "RBL-HOST-STORE");
-        host.put(
-                store() + "/installed.json",
-                "{\"modules\":[{\"name\":\"x\",\"file\":\"../../x.ko\",\"sha256\":\"0\"}]}");
-        requireOnly(
-                catchThrowableOfType(RebootlessException.class, this::installed),
-                ExitStatus.ENVIRONMENT,
-                "RBL-HOST-STORE");
+        HostState state = HostState.read(host.files());
+        assertThat(state.installed())
+                .isInstanceOfSatisfying(
+                        Store.Contents.Unknown.class,
+                        unknown -> assertThat(unknown.why()).contains("cannot be understood"));
+        assertThat(HostText.status(state, false)).contains("at boot  unknown: ");
+        assertThat(HostJson.status(state)).contains("\"installed\":null");
     }
 
     @Test
@@ -360,6 +374,15 @@ class InstallingTest {
         install(STACKED);
         assertThat(modules()).hasSize(2).noneMatch(name -> name.contains("killed"));
         assertThat(host.files().names(store())).noneMatch(name -> name.endsWith(".tmp"));
+    }
+
+    @Test
+    void whatABootThatWasKilledLeftBesideItsNoteGoesWithTheNextNote() throws IOException {
+        host.put("/var/lib/rebootless/.boot-attempt.123.tmp", "half");
+        host.put("/var/lib/rebootless/.boot-attempts.123.tmp", "of somebody else");
+        leaveNote("livepatch_first");
+        assertThat(host.files().names("/var/lib/rebootless"))
+                .containsExactlyInAnyOrder("boot-attempt", ".boot-attempts.123.tmp");
     }
 
     private static String store() {

@@ -360,6 +360,43 @@ class LivepatchingTest {
         assertThat(events.getLast()).isEqualTo(new HostEvent.Removed("livepatch_earlier"));
     }
 
+    /** It was replaced, or taken out of force, and the call was killed before it removed it. */
+    @Test
+    void theModuleThatAKilledCallHasLeftIsRemovedByTheNext() throws IOException {
+        host.leftOver(Manifests.of("dead", true, List.of(), List.of(), "do_open"));
+        livepatching().load(request(true));
+        assertThat(events).containsOnlyOnce(new HostEvent.Removed("livepatch_dead"));
+        assertThat(events.indexOf(new HostEvent.Removed("livepatch_dead")))
+                .isLessThan(events.indexOf(new HostEvent.Inserted("livepatch_fix")));
+    }
+
+    @Test
+    void aLivepatchWhoseDeadModuleIsLeftIsLoadedAgain() throws IOException {
+        host.leftOver(manifest);
+        livepatching().load(request(true));
+        assertThat(events).contains(new HostEvent.Removed("livepatch_fix"));
+        assertThat(events).anyMatch(HostEvent.InForce.class::isInstance);
+    }
+
+    @Test
+    void aModuleOfOursThatIsStillComingIsNotTakenForALeftOver() throws IOException {
+        host.leftOver(Manifests.of("coming", true, List.of(), List.of(), "do_open"));
+        host.put("/sys/module/livepatch_coming/initstate", "coming\n");
+        livepatching().load(request(true));
+        assertThat(events).doesNotContain(new HostEvent.Removed("livepatch_coming"));
+    }
+
+    @Test
+    void unloadRemovesWhatIsLeftOfOthersToo() {
+        host.leftOver(Manifests.of("dead", true, List.of(), List.of(), "do_open"));
+        host.livepatch(manifest, false);
+        livepatching().unload("livepatch_fix", TIMEOUT);
+        assertThat(events)
+                .endsWith(
+                        new HostEvent.Removed("livepatch_fix"),
+                        new HostEvent.Removed("livepatch_dead"));
+    }
+
     /** Writing to it a second time would bring it back. */
     @Test
     void unloadOfALivepatchThatIsOnItsWayOutOnlyWaits() {

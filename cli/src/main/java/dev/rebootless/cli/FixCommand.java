@@ -1,0 +1,178 @@
+package dev.rebootless.cli;
+
+import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.build.Build;
+import dev.rebootless.build.BuildOutcome;
+import dev.rebootless.build.BuildRequest;
+import dev.rebootless.host.HostFix;
+import dev.rebootless.host.LoadRequest;
+import dev.rebootless.source.kit.Kit;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.function.BooleanSupplier;
+import java.util.regex.Pattern;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** A hole closed on this host: build, prove, load, install, verify. */
+@Command(
+        name = "fix",
+        description =
+                "Close CVEs on this host: build a livepatch for the running kernel, prove it by booting, load it, keep it"
+                        + " for the next boots, and verify that it is in force.",
+        footerHeading = "%nExample:%n",
+        footer = "  rebootless fix CVE-2026-12345 --patch fix.patch")
+final class FixCommand implements Callable<Integer> {
+    /** CVE Numbering Authority rules: a year, and four digits at least. */
+    private static final Pattern CVE = Pattern.compile("CVE-[0-9]{4}-[0-9]{4,19}");
+
+    private static final int MAX_SECONDS = 24 * 60 * 60;
+
+    private final Console console;
+    private final BooleanSupplier debug;
+
+    @Parameters(arity = "1..*", paramLabel = "CVE", description = "What the patch closes.")
+    private List<String> cves = List.of();
+
+    @Option(
+            names = "--patch",
+            required = true,
+            arity = "1",
+            paramLabel = "FILE",
+            description = "The fix as a unified diff (git format); may be repeated, in this order.")
+    private List<Path> patches = List.of();
+
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "DIR",
+            description = "Where the module and its manifest go (default: the current folder).")
+    private Path folder = Path.of("");
+
+    @Option(names = "--check", paramLabel = "SCRIPT", description = Texts.CHECK)
+    private Optional<Path> check = Optional.empty();
+
+    @Option(names = "--no-test", description = "Do not boot: load what no boot has proven.")
+    private boolean noTest;
+
+    @Option(names = "--no-install", description = "Do not load it at the next boots.")
+    private boolean noInstall;
+
+    @Option(names = "--dry-run", description = "Build and prove it; load and install nothing.")
+    private boolean dryRun;
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "S",
+            description = "Cancel a transition that takes longer (default: ${DEFAULT-VALUE} s).")
+    private int timeout = 60;
+
+    @Option(
+            names = "--watch",
+            paramLabel = "S",
+            description = "Follow the kernel log afterwards (default: ${DEFAULT-VALUE} s).")
+    private int watch = 30;
+
+    @Option(names = "--json", description = Texts.JSON_LINES)
+    private boolean json;
+
+    FixCommand(Console console, BooleanSupplier debug) {
+        this.console = console;
+        this.debug = debug;
+    }
+
+    @Override
+    public Integer call() {
+        requireSense();
+        HostFix host = HostFix.ofThisMachine(json, console.out(), console.err());
+        HostFix.Target target = host.look(cves, !dryRun);
+        if (target.closed()) {
+            return ExitStatus.UNCHANGED.code();
+        }
+        if (!target.replace()) {
+            console.step("other livepatches are here: this one goes on top of them");
+        }
+        Kit kit = new KernelChoice(console).runningKit(target.release(), target.buildId());
+        BuildOutcome outcome =
+                new Build(kit, console.progress(), debug.getAsBoolean())
+                        .run(
+                                new BuildRequest(
+                                        patches,
+                                        folder,
+                                        Optional.of(name()),
+                                        target.replace(),
+                                        cves,
+                                        !noTest,
+                                        check));
+        return finish(host, kit, outcome).code();
+    }
+
+    private void requireSense() {
+        Inputs.requireFiles(patches);
+        check.ifPresent(Inputs::requireFile);
+        for (String cve : cves) {
+            if (!CVE.matcher(cve).matches()) {
+                throw RebootlessException.usage(
+                        "RBL-USAGE", cve, "is no CVE id", "give it as CVE-YEAR-NUMBER");
+            }
+        }
+        requireSeconds("--timeout", timeout, 1);
+        requireSeconds("--watch", watch, 0);
+    }
+
+    private static void requireSeconds(String option, int seconds, int least) {
+        if (seconds < least || seconds > MAX_SECONDS) {
+            throw RebootlessException.usage(
+                    "RBL-USAGE",
+                    option,
+                    "is a number of seconds from " + least + " to " + MAX_SECONDS,
+                    "give another");
+        }
+    }
+
+    /** After the CVEs, so that those who look at a host see what it is for. */
+    private String name() {
+        String first = cves.getFirst().toLowerCase(Locale.ROOT);
+        return cves.size() == 1 ? first : first + "-and-" + (cves.size() - 1) + "-more";
+    }
+
+    private ExitStatus finish(HostFix host, Kit kit, BuildOutcome outcome) {
+        return switch (outcome) {
+            case BuildOutcome.Built built -> {
+                if (json) {
+                    console.printLine(BuildCommand.document(built));
+                } else {
+                    console.print(Reports.built(kit, built));
+                }
+                if (!dryRun) {
+                    host.apply(request(built.module()), !noInstall, cves);
+                }
+                yield ExitStatus.DONE;
+            }
+            case BuildOutcome.Unchanged(List<String> warnings) -> {
+                if (!json) {
+                    console.print(Reports.unchanged(warnings));
+                }
+                yield ExitStatus.UNCHANGED;
+            }
+            case BuildOutcome.Explained _ ->
+                    throw new IllegalStateException("a build does not end with an explanation");
+        };
+    }
+
+    private LoadRequest request(Path module) {
+        return new LoadRequest(
+                module,
+                Duration.ofSeconds(timeout),
+                Duration.ofSeconds(watch),
+                false,
+                noTest,
+                false,
+                false);
+    }
+}
