@@ -26,7 +26,7 @@ final class ModuleChecks {
         String what = "version magic";
         String wanted = module.manifest().kernel().vermagic();
         return module.module().vermagic().equals(wanted)
-                ? Finding.fine(what, wanted)
+                ? Finding.fine(what, wanted.strip())
                 : Finding.refusal(
                         what,
                         "RBL-HOST-VERMAGIC",
