@@ -1,5 +1,7 @@
 package dev.rebootless.cli;
 
+import java.io.IOException;
+
 /** A Debian guest in which the host's package is installed. */
 final class HostGuest implements AutoCloseable {
     /** What {@code /proc/version} says with the livepatches of {@link GuestFiles#twoVersions}. */
@@ -58,7 +60,7 @@ final class HostGuest implements AutoCloseable {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() throws IOException {
         guest.close();
     }
 }
