@@ -1,6 +1,7 @@
 package dev.rebootless.base;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -83,15 +84,21 @@ public final class AtomicFiles {
         }
     }
 
-    /** Removes what calls that were killed have left beside a file while they wrote it. */
-    public static void removeAside(Path target) throws IOException {
+    /**
+     * Removes what calls that were killed have left beside a file while they wrote it; where that
+     * cannot be, it stays.
+     */
+    public static void removeAsideQuietly(Path target) {
         Path folder = target.toAbsolutePath().getParent();
-        if (folder != null) {
-            try (Stream<Path> files = Files.list(folder)) {
-                for (Path file : files.filter(f -> isAside(f, target)).toList()) {
-                    Files.deleteIfExists(file);
-                }
+        if (folder == null) {
+            return;
+        }
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.filter(f -> isAside(f, target)).toList()) {
+                Files.deleteIfExists(file);
             }
+        } catch (IOException | UncheckedIOException e) {
+            // Nobody reads it.
         }
     }
 

@@ -100,7 +100,7 @@ final class BuildCommand implements Callable<Integer>, Failures.Refusing {
             }
             case BuildOutcome.Unchanged(List<String> warnings) -> {
                 if (json) {
-                    console.print(nothing(Documents.BuildVerdict.unchanged, warnings, List.of()));
+                    console.print(unchanged(warnings));
                 } else {
                     console.print(Reports.unchanged(warnings));
                 }
@@ -120,6 +120,10 @@ final class BuildCommand implements Callable<Integer>, Failures.Refusing {
                 Documents.PatchedObject.all(built.manifest().objects()),
                 built.manifest().warnings(),
                 List.of());
+    }
+
+    static Documents.Build unchanged(List<String> warnings) {
+        return nothing(Documents.BuildVerdict.unchanged, warnings, List.of());
     }
 
     private static Documents.Build nothing(

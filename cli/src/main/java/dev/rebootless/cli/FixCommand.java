@@ -11,7 +11,6 @@ import dev.rebootless.source.kit.Kit;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.BooleanSupplier;
@@ -31,8 +30,6 @@ import picocli.CommandLine.Parameters;
 final class FixCommand implements Callable<Integer> {
     /** CVE Numbering Authority rules: a year, and four digits at least. */
     private static final Pattern CVE = Pattern.compile("CVE-[0-9]{4}-[0-9]{4,19}");
-
-    private static final int MAX_SECONDS = 24 * 60 * 60;
 
     private final Console console;
     private final BooleanSupplier debug;
@@ -70,13 +67,13 @@ final class FixCommand implements Callable<Integer> {
             names = "--timeout",
             paramLabel = "S",
             description = "Cancel a transition that takes longer (default: ${DEFAULT-VALUE} s).")
-    private int timeout = 60;
+    private int timeout = LoadRequest.TIMEOUT;
 
     @Option(
             names = "--watch",
             paramLabel = "S",
             description = "Follow the kernel log afterwards (default: ${DEFAULT-VALUE} s).")
-    private int watch = 30;
+    private int watch = LoadRequest.WATCH;
 
     @Option(names = "--json", description = Texts.JSON_LINES)
     private boolean json;
@@ -90,26 +87,55 @@ final class FixCommand implements Callable<Integer> {
     public Integer call() {
         requireSense();
         HostFix host = HostFix.ofThisMachine(json, console.out(), console.err());
-        HostFix.Target target = host.look(cves, !dryRun);
-        if (target.closed()) {
-            return ExitStatus.UNCHANGED.code();
-        }
+        HostFix.Wish wish = new HostFix.Wish(cves, !dryRun, !noInstall);
+        HostFix.Target target = host.look(wish);
+        return switch (target.standing()) {
+            case CLOSED -> ExitStatus.UNCHANGED.code();
+            case NOT_KEPT -> {
+                host.keep(folder.resolve("livepatch-" + wish.name() + ".ko"), noTest, wish);
+                yield ExitStatus.DONE.code();
+            }
+            case OPEN -> build(host, target, wish).code();
+        };
+    }
+
+    private ExitStatus build(HostFix host, HostFix.Target target, HostFix.Wish wish) {
         if (!target.replace()) {
             console.step("other livepatches are here: this one goes on top of them");
         }
         Kit kit = new KernelChoice(console).runningKit(target.release(), target.buildId());
-        BuildOutcome outcome =
-                new Build(kit, console.progress(), debug.getAsBoolean())
-                        .run(
-                                new BuildRequest(
-                                        patches,
-                                        folder,
-                                        Optional.of(name()),
-                                        target.replace(),
-                                        cves,
-                                        !noTest,
-                                        check));
-        return finish(host, kit, outcome).code();
+        BuildRequest request =
+                new BuildRequest(
+                        patches,
+                        folder,
+                        Optional.of(wish.name()),
+                        target.replace(),
+                        cves,
+                        !noTest,
+                        check);
+        return switch (new Build(kit, console.progress(), debug.getAsBoolean()).run(request)) {
+            case BuildOutcome.Built built -> {
+                if (json) {
+                    console.printLine(BuildCommand.document(built));
+                } else {
+                    console.print(Reports.built(kit, built));
+                }
+                if (wish.load()) {
+                    host.apply(request(built.module()), wish);
+                }
+                yield ExitStatus.DONE;
+            }
+            case BuildOutcome.Unchanged(List<String> warnings) -> {
+                if (json) {
+                    console.printLine(BuildCommand.unchanged(warnings));
+                } else {
+                    console.print(Reports.unchanged(warnings));
+                }
+                yield ExitStatus.UNCHANGED;
+            }
+            case BuildOutcome.Explained _ ->
+                    throw new IllegalStateException("a build does not end with an explanation");
+        };
     }
 
     private void requireSense() {
@@ -126,43 +152,13 @@ final class FixCommand implements Callable<Integer> {
     }
 
     private static void requireSeconds(String option, int seconds, int least) {
-        if (seconds < least || seconds > MAX_SECONDS) {
+        if (seconds < least || seconds > LoadRequest.MAX_SECONDS) {
             throw RebootlessException.usage(
                     "RBL-USAGE",
                     option,
-                    "is a number of seconds from " + least + " to " + MAX_SECONDS,
+                    "is a number of seconds from " + least + " to " + LoadRequest.MAX_SECONDS,
                     "give another");
         }
-    }
-
-    /** After the CVEs, so that those who look at a host see what it is for. */
-    private String name() {
-        String first = cves.getFirst().toLowerCase(Locale.ROOT);
-        return cves.size() == 1 ? first : first + "-and-" + (cves.size() - 1) + "-more";
-    }
-
-    private ExitStatus finish(HostFix host, Kit kit, BuildOutcome outcome) {
-        return switch (outcome) {
-            case BuildOutcome.Built built -> {
-                if (json) {
-                    console.printLine(BuildCommand.document(built));
-                } else {
-                    console.print(Reports.built(kit, built));
-                }
-                if (!dryRun) {
-                    host.apply(request(built.module()), !noInstall, cves);
-                }
-                yield ExitStatus.DONE;
-            }
-            case BuildOutcome.Unchanged(List<String> warnings) -> {
-                if (!json) {
-                    console.print(Reports.unchanged(warnings));
-                }
-                yield ExitStatus.UNCHANGED;
-            }
-            case BuildOutcome.Explained _ ->
-                    throw new IllegalStateException("a build does not end with an explanation");
-        };
     }
 
     private LoadRequest request(Path module) {

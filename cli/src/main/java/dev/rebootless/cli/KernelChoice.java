@@ -176,25 +176,15 @@ final class KernelChoice {
     /** The kit of the one kernel build that a module was made for. */
     Kit kit(Manifest.Kernel kernel) {
         KernelRelease release = new KernelRelease(kernel.release());
-        Optional<Kit> there = kits.find(release, Optional.of(kernel.buildId()));
-        return there.orElseGet(() -> {
-            Kit made =
-                    kits.add(
-                            new KernelRequest(
-                                    release,
-                                    Optional.of(new DebianVersion(kernel.packageVersion())),
-                                    Optional.empty()));
-            if (!made.facts().buildId().equals(kernel.buildId())) {
-                throw otherBuild(
-                        name(made),
-                        "has the build id "
-                                + made.facts().buildId()
-                                + ", and the module is for "
-                                + kernel.buildId(),
-                        kernel.release());
-            }
-            return made;
-        });
+        return kits.find(release, Optional.of(kernel.buildId()))
+                .orElseGet(() ->
+                        made(
+                                new KernelRequest(
+                                        release,
+                                        Optional.of(new DebianVersion(kernel.packageVersion())),
+                                        Optional.empty()),
+                                kernel.buildId(),
+                                "the module is for " + kernel.buildId()));
     }
 
     /**
@@ -206,28 +196,29 @@ final class KernelChoice {
      *     is not what runs, or the running kernel is none of Debian's; as {@link Kits#add}
      */
     Kit runningKit(String release, String buildId) {
-        Optional<Kit> there = release(release).flatMap(r -> kits.find(r, Optional.of(buildId)));
-        return there.orElseGet(() -> {
-            KernelRequest request =
-                    running()
-                            .orElseThrow(() ->
-                                    otherBuild(
-                                            release,
-                                            "the running kernel is none that Debian shipped",
-                                            release));
-            Kit made = kits.add(request);
-            if (!made.facts().buildId().equals(buildId)) {
-                throw otherBuild(
-                        name(made),
-                        "has the build id "
-                                + made.facts().buildId()
-                                + ", and "
-                                + buildId
-                                + " runs here",
-                        release);
-            }
-            return made;
-        });
+        return release(release)
+                .flatMap(r -> kits.find(r, Optional.of(buildId)))
+                .orElseGet(() ->
+                        made(
+                                running()
+                                        .orElseThrow(() ->
+                                                otherBuild(
+                                                        release,
+                                                        "the running kernel is none that Debian shipped",
+                                                        release)),
+                                buildId,
+                                buildId + " runs here"));
+    }
+
+    private Kit made(KernelRequest request, String buildId, String wanted) {
+        Kit made = kits.add(request);
+        if (!made.facts().buildId().equals(buildId)) {
+            throw otherBuild(
+                    name(made),
+                    "has the build id " + made.facts().buildId() + ", and " + wanted,
+                    made.facts().release());
+        }
+        return made;
     }
 
     private static RebootlessException otherBuild(String place, String message, String release) {

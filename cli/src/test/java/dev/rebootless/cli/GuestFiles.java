@@ -30,10 +30,14 @@ final class GuestFiles {
     GuestFiles(String line, Path folder) throws Exception {
         this.line = line;
         this.folder = folder;
-        Kits kits = new Kits(Kits.userCache(), step -> System.err.println("[kit] " + step));
-        this.kit = kits.add(kits.newestCloudRelease(line));
+        this.kit = newestKit(line);
         this.files = Files.createDirectories(folder.resolve("files"));
         HostPackage.make(files);
+    }
+
+    /** Of the guest's kernel, hexadecimal. */
+    String buildId() {
+        return kit.facts().buildId();
     }
 
     /** The folder that becomes {@code /opt}. */
@@ -54,6 +58,21 @@ final class GuestFiles {
 
     /** The same, proven by boot. */
     GuestFiles proven(String name, List<Path> patches, String... more) throws Exception {
+        return build(kit, name, patches, more);
+    }
+
+    /** The same for the newest cloud kernel of another line, unproven. */
+    GuestFiles ofLine(String other, String name, List<Path> patches) throws Exception {
+        return build(newestKit(other), name, patches, "--no-test");
+    }
+
+    private static Kit newestKit(String line) {
+        Kits kits = new Kits(Kits.userCache(), step -> System.err.println("[kit] " + step));
+        return kits.add(kits.newestCloudRelease(line));
+    }
+
+    private GuestFiles build(Kit kit, String name, List<Path> patches, String... more)
+            throws Exception {
         List<String> arguments = new ArrayList<>(List.of("build"));
         patches.forEach(patch -> arguments.add(patch.toString()));
         arguments.addAll(List.of("--kernel", KernelChoice.name(kit)));

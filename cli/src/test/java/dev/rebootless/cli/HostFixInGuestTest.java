@@ -35,12 +35,31 @@ class HostFixInGuestTest {
             dry.requireStatus(0);
             assertThat(host.version()).as("a dry run").startsWith(HostGuest.SHIPPED);
 
-            DebianGuest.Result fix = host.builder(FIX).requireStatus(0);
-            assertThat(fix.err())
-                    .contains("livepatch_cve_2099_0001 is in force after ")
+            // Ended while the kernel's log is followed, it is in force and not kept yet.
+            DebianGuest.Result ended =
+                    host.run(
+                            """
+                            rebootless-builder %s --watch 200 >/run/fix 2>&1 &
+                            fix=$!
+                            until grep -q "^following the kernel log" /run/fix; do sleep 0.2; done
+                            pkill -TERM -f dev.rebootless.cli.Main
+                            wait $fix
+                            status=$?
+                            cat /run/fix
+                            exit $status
+                            """
+                                    .formatted(FIX.replace("--watch 2", "")));
+            System.err.println(ended.out());
+            ended.requireStatus(128 + 15);
+            assertThat(ended.out())
+                    .contains("livepatch_cve_2099_0001 is in force after ", "RBL-INTERRUPTED");
+            assertThat(host.version()).isEqualTo(HostGuest.FIRST);
+            assertThat(host.rebootless("status").out()).doesNotContain("at boot");
+
+            // The same again keeps what is there, and once more changes nothing.
+            assertThat(host.builder(FIX).requireStatus(0).err())
                     .contains("livepatch_cve_2099_0001 will be loaded at each boot of 6.1.")
                     .endsWith("CVE-2099-0001 is closed by livepatch_cve_2099_0001\n");
-            assertThat(host.version()).isEqualTo(HostGuest.FIRST);
             assertThat(host.builder(FIX).requireStatus(3).err())
                     .endsWith("CVE-2099-0001 is closed by livepatch_cve_2099_0001\n");
 

@@ -1,5 +1,7 @@
 package dev.rebootless.cli;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 
 /** A Debian guest in which the host's package is installed. */
@@ -45,6 +47,12 @@ final class HostGuest implements AutoCloseable {
 
     String version() throws Exception {
         return run("tail -n 1 /proc/version").out();
+    }
+
+    /** The kernel has not complained of anything since this was asked last. */
+    void requireCleanLog() throws Exception {
+        assertThat(run("dmesg; dmesg -C").out())
+                .doesNotContain("Oops", "BUG:", "WARNING:", "Call Trace", "stalls on CPUs");
     }
 
     /** Takes all livepatches out, and forgets what is installed. */

@@ -90,7 +90,7 @@ final class BootAttempt {
             Files.createDirectories(file.getParent());
             AtomicFiles.write(file, words + "\n");
             // Of boots that ended while they wrote one.
-            AtomicFiles.removeAside(file);
+            AtomicFiles.removeAsideQuietly(file);
         } catch (IOException e) {
             throw Store.fault(FILE, e);
         }

@@ -13,6 +13,13 @@ interface BootUnits {
      */
     void enable();
 
+    /**
+     * Looks whether the package's units are there.
+     *
+     * @throws RebootlessException exit status 5 {@code RBL-HOST-UNITS} if not
+     */
+    void requireThere();
+
     /** No longer; nothing is installed for any kernel. */
     void disable();
 
@@ -27,6 +34,11 @@ interface BootUnits {
                 @Override
                 public void disable() {
                     systemctl("disable");
+                }
+
+                @Override
+                public void requireThere() {
+                    systemctl("cat");
                 }
 
                 private void systemctl(String verb) {

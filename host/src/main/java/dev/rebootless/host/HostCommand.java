@@ -28,10 +28,6 @@ public final class HostCommand {
     private static final Set<String> WITH_OPERAND =
             Set.of("load", "unload", "install", "uninstall");
 
-    private static final Duration TIMEOUT = Duration.ofSeconds(60);
-    private static final Duration WATCH = Duration.ofSeconds(30);
-    private static final int MAX_TIMEOUT_SECONDS = 24 * 60 * 60;
-
     private static final String USAGE =
             """
             usage: rebootless load MODULE.ko [--timeout S] [--watch S] [--reverse-on-warn] [--unproven]
@@ -177,8 +173,8 @@ public final class HostCommand {
         private final Deque<String> arguments;
         private final boolean json;
         private final EventPrinter printer;
-        private Duration timeout = TIMEOUT;
-        private Duration watch = WATCH;
+        private Duration timeout = Duration.ofSeconds(LoadRequest.TIMEOUT);
+        private Duration watch = Duration.ofSeconds(LoadRequest.WATCH);
         private boolean reverseOnWarn;
         private boolean unproven;
         private boolean allowRegression;
@@ -294,7 +290,7 @@ public final class HostCommand {
         private static Duration seconds(String option, int least, String text) {
             try {
                 int seconds = Integer.parseInt(text);
-                if (seconds >= least && seconds <= MAX_TIMEOUT_SECONDS) {
+                if (seconds >= least && seconds <= LoadRequest.MAX_SECONDS) {
                     return Duration.ofSeconds(seconds);
                 }
             } catch (NumberFormatException e) {
@@ -305,7 +301,7 @@ public final class HostCommand {
                             + " is a number of seconds from "
                             + least
                             + " to "
-                            + MAX_TIMEOUT_SECONDS
+                            + LoadRequest.MAX_SECONDS
                             + ", not '"
                             + text
                             + "'");

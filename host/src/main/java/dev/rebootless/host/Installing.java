@@ -44,19 +44,7 @@ final class Installing {
         ModuleToLoad module = ModuleToLoad.read(path);
         lock.during(() -> {
             Store store = store(module);
-            InstallCheck check = new InstallCheck(module, unproven, allowRegression);
-            List<ModuleToLoad> earlier = new ArrayList<>();
-            Optional<ModuleToLoad> same = Optional.empty();
-            for (Installed each : store.installed()) {
-                ModuleToLoad there = ModuleToLoad.read(store.file(each));
-                if (each.name().equals(module.name())) {
-                    // It keeps its place, and what comes after it stays above it.
-                    same = Optional.of(there);
-                    break;
-                }
-                earlier.add(there);
-            }
-            check.require(earlier, same);
+            List<ModuleToLoad> earlier = require(store, module, unproven, allowRegression);
             List<String> replaced =
                     module.manifest().replace()
                             ? earlier.stream().map(ModuleToLoad::name).toList()
@@ -68,6 +56,34 @@ final class Installing {
                     new HostEvent.Installed(
                             module.name(), module.manifest().kernel().release(), replaced));
         });
+    }
+
+    /**
+     * Looks whether a module could be installed, and touches nothing.
+     *
+     * @throws RebootlessException as {@link #install}
+     */
+    void require(Path path, boolean unproven, boolean allowRegression) {
+        ModuleToLoad module = ModuleToLoad.read(path);
+        require(store(module), module, unproven, allowRegression);
+    }
+
+    /** What is installed before it, whose place it may take. */
+    private static List<ModuleToLoad> require(
+            Store store, ModuleToLoad module, boolean unproven, boolean allowRegression) {
+        List<ModuleToLoad> earlier = new ArrayList<>();
+        Optional<ModuleToLoad> same = Optional.empty();
+        for (Installed each : store.installed()) {
+            ModuleToLoad there = ModuleToLoad.read(store.file(each));
+            if (each.name().equals(module.name())) {
+                // It keeps its place, and what comes after it stays above it.
+                same = Optional.of(there);
+                break;
+            }
+            earlier.add(there);
+        }
+        new InstallCheck(module, unproven, allowRegression).require(earlier, same);
+        return earlier;
     }
 
     private Store store(ModuleToLoad module) {
@@ -124,10 +140,13 @@ final class Installing {
         if (store.isEmpty()) {
             return;
         }
+        List<String> dead = new Livepatches(files).leftOver();
         List<Problem> problems = new ArrayList<>();
         ExitStatus status = ExitStatus.DONE;
         for (Installed each : store.get().installed()) {
-            if (each.skipped().isEmpty() && !files.exists("/sys/module/" + each.name())) {
+            boolean there =
+                    files.exists("/sys/module/" + each.name()) && !dead.contains(each.name());
+            if (each.skipped().isEmpty() && !there) {
                 try {
                     load(store.get(), each, kernel, attempt, timeout);
                 } catch (RebootlessException e) {

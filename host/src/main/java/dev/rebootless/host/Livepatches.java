@@ -75,7 +75,7 @@ final class Livepatches {
                                 .known()
                                 .filter("live"::equals)
                                 .isPresent()
-                        && !files.exists(folder(name))) {
+                        && files.isAbsent(folder(name))) {
                     found.add(name);
                 }
             }

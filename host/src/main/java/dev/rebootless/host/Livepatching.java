@@ -1,5 +1,6 @@
 package dev.rebootless.host;
 
+import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.RebootlessException;
 import java.io.IOException;
 import java.time.Duration;
@@ -84,11 +85,18 @@ final class Livepatching {
         try {
             removal.remove(name);
         } catch (RebootlessException e) {
+            if (e.status() == ExitStatus.INTERRUPTED) {
+                throw e;
+            }
             events.accept(new HostEvent.Kept(name, e.problems().getFirst().message()));
         }
     }
 
     private void insert(ModuleToLoad module, String before) {
+        // The last moment at which nothing has happened yet; what was read before does not notice.
+        if (Thread.currentThread().isInterrupted()) {
+            throw RebootlessException.interrupted(module.name(), new InterruptedException());
+        }
         int errno = machine.calls().insert(module.content());
         if (errno != KernelCalls.DONE) {
             List<String> said =
@@ -206,6 +214,10 @@ final class Livepatching {
         try {
             return lock.holding(() -> {
                 Optional<LoadedLivepatch> now = new Livepatches(files).one(name);
+                if (now.isEmpty() && files.isAbsent("/sys/module/" + name)) {
+                    // Another call was faster.
+                    return true;
+                }
                 // One of the name that was loaded again meanwhile stays.
                 boolean isLeftOver = now.filter(LoadedLivepatch::enabled).isEmpty();
                 if (isLeftOver) {

@@ -21,4 +21,13 @@ public record LoadRequest(
         boolean reverseOnWarn,
         boolean unproven,
         boolean allowRegression,
-        boolean replaceForeign) {}
+        boolean replaceForeign) {
+    /** Seconds for a transition, where nothing is said. */
+    public static final int TIMEOUT = 60;
+
+    /** Seconds for which the kernel's log is followed, where nothing is said. */
+    public static final int WATCH = 30;
+
+    /** The most seconds that either may be. */
+    public static final int MAX_SECONDS = 24 * 60 * 60;
+}

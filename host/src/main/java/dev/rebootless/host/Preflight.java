@@ -52,7 +52,7 @@ final class Preflight {
         all.add(ModuleChecks.proof(module, request.unproven()));
         all.add(signature());
         all.addAll(targetModules());
-        all.add(alreadyLoaded());
+        all.add(alreadyLoaded(files, state, module.name()));
         all.add(transition(state));
         all.addAll(takeover());
         all.add(probes());
@@ -205,18 +205,18 @@ final class Preflight {
                         "load the kernel package's own module, or a livepatch for this one");
     }
 
-    private Finding alreadyLoaded() {
+    /** Whether a livepatch, or another module, has this name. */
+    static Finding alreadyLoaded(HostFiles files, HostState state, String name) {
         String what = "a livepatch of this name";
-        if (new Livepatches(files).leftOver().contains(module.name())) {
+        if (new Livepatches(files).leftOver().contains(name)) {
             return Finding.fine(
                     what, "its module is left over, does nothing, and is removed first");
         }
-        if (state.livepatch(module.name()).isPresent()
-                || files.exists("/sys/module/" + module.name())) {
+        if (state.livepatch(name).isPresent() || files.exists("/sys/module/" + name)) {
             return Finding.refusal(
                     what,
                     "RBL-HOST-LOADED",
-                    module.name(),
+                    name,
                     "is loaded already",
                     "see `rebootless status`; unload it first to load another build of it");
         }

@@ -97,6 +97,7 @@ final class FakeHost {
     void livepatch(Manifest manifest, boolean transition) {
         String name = manifest.module();
         bytes("/sys/module/" + name + "/notes/.note.rebootless", note(manifest));
+        put("/sys/module/" + name + "/initstate", "live\n");
         for (Manifest.TargetObject object : manifest.objects()) {
             boolean there =
                     object.name().equals("vmlinux")

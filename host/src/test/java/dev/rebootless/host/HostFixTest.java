@@ -63,6 +63,11 @@ class HostFixTest {
                     }
 
                     @Override
+                    public void requireThere() {
+                        units.add("look");
+                    }
+
+                    @Override
                     public void disable() {
                         units.add("disable");
                     }
@@ -71,7 +76,18 @@ class HostFixTest {
     }
 
     private HostFix fix() {
-        return new HostFix(machine(), events::add);
+        return new HostFix(machine(), events::add, () -> {});
+    }
+
+    private static HostFix.Wish wish(String... cves) {
+        return new HostFix.Wish(List.of(cves), true, true);
+    }
+
+    private static final HostFix.Wish WISH = new HostFix.Wish(CVE, true, true);
+
+    /** As the builder would name it. */
+    private static Manifest built() {
+        return Manifests.of(WISH.name(), true, CVE, List.of(), "do_open");
     }
 
     private LoadRequest request(Manifest module) throws IOException {
@@ -92,14 +108,19 @@ class HostFixTest {
 
     @Test
     void aHostWithoutLivepatchesGetsOneThatTakesOverFromAll() {
-        assertThat(fix().look(CVE, true))
-                .isEqualTo(new HostFix.Target(Manifests.RELEASE, Manifests.BUILD_ID, true, false));
+        assertThat(fix().look(WISH))
+                .isEqualTo(
+                        new HostFix.Target(
+                                Manifests.RELEASE,
+                                Manifests.BUILD_ID,
+                                true,
+                                HostFix.Standing.OPEN));
     }
 
     @Test
     void besideAnotherLivepatchItIsStackedSoThatNothingIsLost() {
         host.livepatch(Manifests.of("other", true, List.of(), List.of(), "do_wait"), false);
-        assertThat(fix().look(CVE, true).replace()).isFalse();
+        assertThat(fix().look(WISH).replace()).isFalse();
     }
 
     @Test
@@ -111,35 +132,92 @@ class HostFixTest {
                                 Manifests.of("other", true, List.of(), List.of(), "do_wait")),
                         true,
                         false);
-        assertThat(fix().look(CVE, true).replace()).isFalse();
+        assertThat(fix().look(WISH).replace()).isFalse();
     }
 
     @Test
-    void whatIsClosedAlreadyIsSaidToBe() {
-        host.livepatch(manifest, false);
-        assertThat(fix().look(CVE, true).closed()).isTrue();
+    void whatIsClosedAndKeptAlreadyIsSaidToBe() throws IOException {
+        fix().apply(request(built()), WISH);
+        events.clear();
+        assertThat(fix().look(WISH).standing()).isEqualTo(HostFix.Standing.CLOSED);
         assertThat(events)
                 .containsExactly(
-                        new HostEvent.Verified(CVE.getFirst(), "closed", "livepatch_fix", ""));
-        assertThat(fix().look(List.of(CVE.getFirst(), "CVE-2026-2000"), true).closed()).isFalse();
+                        new HostEvent.Verified(
+                                CVE.getFirst(), "closed", "livepatch_cve_2026_1000", ""));
+        assertThat(fix().look(wish(CVE.getFirst(), "CVE-2026-2000")).standing())
+                .isEqualTo(HostFix.Standing.OPEN);
+    }
+
+    /** As an earlier call leaves it that was interrupted while the kernel's log was followed. */
+    @Test
+    void whatIsClosedOnlyUntilTheNextBootIsKeptFromTheFileThatWasBuilt() throws IOException {
+        fix().apply(request(built()), new HostFix.Wish(CVE, true, false));
+        assertThat(fix().look(WISH).standing()).isEqualTo(HostFix.Standing.NOT_KEPT);
+        // Who wants no more than that has it.
+        assertThat(fix().look(new HostFix.Wish(CVE, true, false)).standing())
+                .isEqualTo(HostFix.Standing.CLOSED);
+
+        Path other = TestModules.write(folder, manifest);
+        for (Path wrong : List.of(other, folder.resolve("no-such.ko"))) {
+            requireOnly(
+                    catchThrowableOfType(
+                            RebootlessException.class, () -> fix().keep(wrong, true, WISH)),
+                    ExitStatus.ENVIRONMENT,
+                    "RBL-HOST-NOT-KEPT");
+        }
+        fix().keep(TestModules.write(folder, built()), true, WISH);
+        assertThat(fix().look(WISH).standing()).isEqualTo(HostFix.Standing.CLOSED);
+    }
+
+    @Test
+    void aNameThatIsTakenIsSaidBeforeAnythingIsBuilt() {
+        host.livepatch(Manifests.of(WISH.name(), true, List.of(), List.of(), "do_open"), false);
+        requireOnly(
+                catchThrowableOfType(RebootlessException.class, () -> fix().look(WISH)),
+                ExitStatus.REFUSED,
+                "RBL-HOST-LOADED");
+    }
+
+    @Test
+    void setsOfCvesHaveNamesOfTheirOwn() {
+        assertThat(wish("CVE-2026-1000").name()).isEqualTo("cve-2026-1000");
+        assertThat(wish("CVE-2026-1000", "CVE-2026-2000").name())
+                .startsWith("cve-2026-1000-and-1-")
+                .isNotEqualTo(wish("CVE-2026-1000", "CVE-2026-3000").name());
+    }
+
+    @Test
+    void aStoreThatCannotBeUnderstoodIsSaidBeforeAnythingIsBuilt() {
+        host.put(
+                "/var/lib/rebootless/"
+                        + Manifests.RELEASE
+                        + "/"
+                        + Manifests.BUILD_ID
+                        + "/installed.json",
+                "{");
+        requireOnly(
+                catchThrowableOfType(RebootlessException.class, () -> fix().look(WISH)),
+                ExitStatus.ENVIRONMENT,
+                "RBL-HOST-STORE");
     }
 
     @Test
     void whoMayNotLoadIsToldSoBeforeAnythingIsBuilt() {
         host.put("/proc/self/status", "CapEff:\t0000000000000000\n");
         requireOnly(
-                catchThrowableOfType(RebootlessException.class, () -> fix().look(CVE, true)),
+                catchThrowableOfType(RebootlessException.class, () -> fix().look(WISH)),
                 ExitStatus.ENVIRONMENT,
                 "RBL-HOST-NOT-ROOT");
         // To build is everybody's right.
-        assertThat(fix().look(CVE, false).closed()).isFalse();
+        assertThat(fix().look(new HostFix.Wish(CVE, false, false)).standing())
+                .isEqualTo(HostFix.Standing.OPEN);
     }
 
     @Test
     void aTransitionThatRunsIsWaitedFor() {
         host.livepatch(Manifests.of("other", true, List.of(), List.of(), "do_wait"), true);
         requireOnly(
-                catchThrowableOfType(RebootlessException.class, () -> fix().look(CVE, true)),
+                catchThrowableOfType(RebootlessException.class, () -> fix().look(WISH)),
                 ExitStatus.REFUSED,
                 "RBL-HOST-TRANSITION");
     }
@@ -148,14 +226,14 @@ class HostFixTest {
     void aKernelWhoseBuildIsNotKnownIsNotBuiltFor() {
         host.remove("/sys/kernel/notes");
         requireOnly(
-                catchThrowableOfType(RebootlessException.class, () -> fix().look(CVE, true)),
+                catchThrowableOfType(RebootlessException.class, () -> fix().look(WISH)),
                 ExitStatus.ENVIRONMENT,
                 "RBL-HOST-UNREADABLE");
     }
 
     @Test
     void whatWasBuiltIsLoadedInstalledAndVerified() throws IOException {
-        fix().apply(request(manifest), true, CVE);
+        fix().apply(request(manifest), WISH);
         assertThat(events)
                 .endsWith(new HostEvent.Verified(CVE.getFirst(), "closed", "livepatch_fix", ""));
         assertThat(units).containsExactly("enable");
@@ -165,9 +243,29 @@ class HostFixTest {
 
     @Test
     void withoutInstallationItIsLoadedOnly() throws IOException {
-        fix().apply(request(manifest), false, CVE);
+        fix().apply(request(manifest), new HostFix.Wish(CVE, true, false));
         assertThat(units).isEmpty();
         assertThat(events).anyMatch(HostEvent.InForce.class::isInstance);
+    }
+
+    /** It would cover another that is installed, and is not loaded at present. */
+    @Test
+    void whatCannotBeInstalledIsNotLoadedEither() throws IOException {
+        new Installing(machine(), events::add)
+                .install(
+                        TestModules.write(
+                                folder,
+                                Manifests.of("other", true, List.of(), List.of(), "do_open")),
+                        true,
+                        false);
+        events.clear();
+        Manifest stacked = Manifests.of(WISH.name(), false, CVE, List.of(), "do_open");
+        LoadRequest request = request(stacked);
+        requireOnly(
+                catchThrowableOfType(RebootlessException.class, () -> fix().apply(request, WISH)),
+                ExitStatus.REFUSED,
+                "RBL-HOST-REGRESSION");
+        assertThat(events).isEmpty();
     }
 
     /** Such as when the module is of another CVE. */
@@ -177,13 +275,19 @@ class HostFixTest {
         requireOnly(
                 catchThrowableOfType(
                         RebootlessException.class,
-                        () -> fix().apply(request, false, List.of("CVE-2026-2000"))),
+                        () ->
+                                fix().apply(
+                                                request,
+                                                new HostFix.Wish(
+                                                        List.of("CVE-2026-2000"), true, false))),
                 ExitStatus.KERNEL_SAID_NO,
                 "RBL-HOST-NOT-CLOSED");
     }
 
     @Test
     void whereOnlyTheHostsPartIsTheCommandThatBuildsIsSaid() {
+        host.put("/proc/version", "Linux version … #1 SMP Debian 6.1.192-2 (2026-11-16)\n");
+        host.livepatch(Manifests.of("other", true, List.of(), List.of(), "do_wait"), false);
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         ExitStatus status =
@@ -195,6 +299,6 @@ class HostFixTest {
                 .contains(
                         "rebootless build a.patch --kernel "
                                 + Manifests.RELEASE
-                                + " --cve CVE-2026-1000 ");
+                                + "=6.1.192-2 --cve CVE-2026-1000 --name cve-2026-1000 --no-replace ");
     }
 }

@@ -89,6 +89,11 @@ class InstallingTest {
                     }
 
                     @Override
+                    public void requireThere() {
+                        units.add("look");
+                    }
+
+                    @Override
                     public void disable() {
                         units.add("disable");
                     }
@@ -374,6 +379,16 @@ class InstallingTest {
         install(STACKED);
         assertThat(modules()).hasSize(2).noneMatch(name -> name.contains("killed"));
         assertThat(host.files().names(store())).noneMatch(name -> name.endsWith(".tmp"));
+    }
+
+    /** As a call leaves it that is killed between the end of a transition and the removal. */
+    @Test
+    void aDeadModuleOfItsNameDoesNotKeepALivepatchOutOfTheBoot() throws IOException {
+        install(FIRST);
+        boot("2-2");
+        host.leftOver(FIRST);
+        installing().boot(TIMEOUT);
+        assertThat(inserted).containsExactly("livepatch_first");
     }
 
     @Test

@@ -56,6 +56,7 @@ class LivepatchingTest {
         private double turnedRoundAfter = Double.MAX_VALUE;
         private int referenced = 2;
         private String complaint = "";
+        private final List<String> tried = new ArrayList<>();
         private Optional<String> replaces = Optional.empty();
 
         @Override
@@ -70,11 +71,15 @@ class LivepatchingTest {
 
         @Override
         public int remove(String name) {
+            tried.add(name);
             if (Files.exists(host.path("/sys/kernel/livepatch/" + name))) {
                 return Errno.EBUSY;
             }
             if (referenced-- > 0) {
                 return Errno.EAGAIN;
+            }
+            if (Files.exists(host.path("/sys/module/" + name))) {
+                host.remove("/sys/module/" + name);
             }
             return DONE;
         }
@@ -307,7 +312,6 @@ class LivepatchingTest {
         assertThat(HostState.read(host.files()).livepatches()).hasSize(1);
 
         livepatching().unload("livepatch_fix", TIMEOUT);
-        host.remove("/sys/module/livepatch_fix");
         kernel.log = "";
         LoadRequest request = watching(true);
         RebootlessException e =
@@ -368,6 +372,44 @@ class LivepatchingTest {
         assertThat(events).containsOnlyOnce(new HostEvent.Removed("livepatch_dead"));
         assertThat(events.indexOf(new HostEvent.Removed("livepatch_dead")))
                 .isLessThan(events.indexOf(new HostEvent.Inserted("livepatch_fix")));
+    }
+
+    @Test
+    void whatIsInForceOrOnItsWayOutIsNotTakenForALeftOver() throws IOException {
+        Manifest stacked = Manifests.of("fix", false, List.of(), List.of(), "do_open");
+        host.livepatch(Manifests.of("there", true, List.of(), List.of(), "do_wait"), false);
+        livepatching()
+                .load(
+                        new LoadRequest(
+                                TestModules.write(folder, stacked),
+                                TIMEOUT,
+                                Duration.ZERO,
+                                false,
+                                true,
+                                false,
+                                false));
+        assertThat(kernel.tried).isEmpty();
+        host.livepatch(Manifests.of("going", true, List.of(), List.of(), "do_exit"), true);
+        host.state("livepatch_going", false, true);
+        livepatching().unload("livepatch_fix", TIMEOUT);
+        assertThat(kernel.tried).containsOnly("livepatch_fix");
+    }
+
+    @Test
+    void anInterruptedCallInsertsNothing() throws IOException {
+        LoadRequest request = request(true);
+        Thread.currentThread().interrupt();
+        RebootlessException interrupted =
+                catchThrowableOfType(RebootlessException.class, () -> livepatching().load(request));
+        assertThat(Thread.interrupted()).as("still set for whoever comes next").isTrue();
+        requireOnly(interrupted, ExitStatus.INTERRUPTED, "RBL-INTERRUPTED");
+        assertThat(events).noneMatch(HostEvent.Inserted.class::isInstance);
+    }
+
+    @Test
+    void whatTheTimerIsToRemoveMayHaveGoneAlready() {
+        assertThat(livepatching().removeLeftOver("livepatch_fix", TIMEOUT)).isTrue();
+        assertThat(kernel.tried).isEmpty();
     }
 
     @Test
