@@ -91,6 +91,52 @@ class TypeLayoutTest {
                 .contains("member id", "from int to unsigned int");
     }
 
+    /** Kernels take locks out of their wrapping for PREEMPT_RT, where the two do differ. */
+    @Test
+    void aSpinlockThatBecomesRawIsTheSameBitsAndBuiltWithAWarning() throws IOException {
+        BuildOutcome outcome =
+                explain(
+                        "mm/swap_cgroup.c",
+                        "\tspinlock_t\tlock;\n",
+                        """
+                        \traw_spinlock_t\tlock;
+                        #undef spin_lock_irqsave
+                        #define spin_lock_irqsave raw_spin_lock_irqsave
+                        #define spin_unlock_irqrestore raw_spin_unlock_irqrestore
+                        #undef spin_lock_init
+                        #define spin_lock_init raw_spin_lock_init
+                        """);
+        List<String> warnings =
+                switch (outcome) {
+                    case BuildOutcome.Explained explained -> explained.warnings();
+                    case BuildOutcome.Unchanged(List<String> of) -> of;
+                    case BuildOutcome.Built _ -> List.of();
+                };
+        assertThat(warnings)
+                .singleElement()
+                .asString()
+                .startsWith("struct swap_cgroup_ctrl (mm/swap_cgroup.c:")
+                .contains("member lock", "from spinlock_t to raw_spinlock_t");
+    }
+
+    @Test
+    void aLockOfAnotherKindIsRefused() throws IOException {
+        assertThat(
+                        refusal(
+                                        "mm/swap_cgroup.c",
+                                        "\tspinlock_t\tlock;\n",
+                                        """
+                                        \tseqcount_t\tlock;
+                                        #undef spin_lock_irqsave
+                                        #define spin_lock_irqsave(l, f) (f = (l)->sequence)
+                                        #define spin_unlock_irqrestore(l, f) ((l)->sequence = f)
+                                        #undef spin_lock_init
+                                        #define spin_lock_init(l) seqcount_init(l)
+                                        """)
+                                .message())
+                .contains("member lock", "from spinlock_t to seqcount_t");
+    }
+
     @Test
     void newTypesConstantsAndMacrosAreBuilt() throws IOException {
         BuildOutcome outcome =

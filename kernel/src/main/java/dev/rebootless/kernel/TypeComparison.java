@@ -33,7 +33,8 @@ public final class TypeComparison {
      * A difference.
      *
      * @param type in the words of C, such as {@code struct page}
-     * @param harmful false where the same bits are only read otherwise, such as an int as unsigned
+     * @param harmful false where the same bits are only read otherwise, such as an int as unsigned,
+     *     or a type that is another's only member as that
      * @param message what differs, as the end of a sentence about the type
      */
     public record Difference(String type, boolean harmful, String message) {}
@@ -41,8 +42,11 @@ public final class TypeComparison {
     /** How a type is related to one of the other compilation. */
     private enum Relation {
         SAME,
-        /** The same bits with another meaning, as an integer that becomes unsigned. */
-        OTHER_SIGN,
+        /**
+         * The same bits with another meaning: an integer that becomes unsigned, a lock that is
+         * taken out of its wrapping.
+         */
+        OTHER_MEANING,
         DIFFERENT;
 
         Relation or(Relation other) {
@@ -149,6 +153,31 @@ public final class TypeComparison {
             Map<String, BtfType.Member> members = new LinkedHashMap<>();
             collect(type, 0, 0, members);
             return members;
+        }
+
+        /**
+         * Whether a type is nothing but another, by its name, in a wrapping: as {@code spinlock_t}
+         * is around {@code raw_spinlock_t} where the kernel is not PREEMPT_RT.
+         */
+        boolean isAround(BtfType.Composite outer, BtfType.Composite inner) {
+            BtfType.Composite at = outer;
+            for (int depth = 0; depth <= MAX_DEPTH; depth++) {
+                List<BtfType.Member> members = List.copyOf(members(at).values());
+                if (members.size() != 1
+                        || members.getFirst().bit() != 0
+                        || members.getFirst().width() != 0
+                        || !(type(members.getFirst().type()) instanceof BtfType.Composite next)
+                        || next.size() != outer.size()) {
+                    return false;
+                }
+                if (!next.name().isEmpty()
+                        && next.name().equals(inner.name())
+                        && next.union() == inner.union()) {
+                    return inner.size() == outer.size();
+                }
+                at = next;
+            }
+            return false;
         }
 
         /** As in C, nearly: for people. */
@@ -309,7 +338,7 @@ public final class TypeComparison {
         Map<String, BtfType.Member> before = original.members(a);
         Map<String, BtfType.Member> after = patched.members(b);
         List<String> harmful = new ArrayList<>();
-        List<String> otherSign = new ArrayList<>();
+        List<String> otherMeaning = new ArrayList<>();
         after.forEach((member, now) -> {
             if (!before.containsKey(member)) {
                 harmful.add("new member " + member + " at " + place(now));
@@ -332,7 +361,7 @@ public final class TypeComparison {
             }
             switch (relation(was.type(), is.type(), 0)) {
                 case SAME -> {}
-                case OTHER_SIGN -> otherSign.add(otherType(was, is));
+                case OTHER_MEANING -> otherMeaning.add(otherType(was, is));
                 case DIFFERENT -> moved.add(otherType(was, is));
             }
         }
@@ -346,8 +375,8 @@ public final class TypeComparison {
         if (!harmful.isEmpty()) {
             differences.add(new Difference(name, true, shortened(harmful)));
         }
-        if (!otherSign.isEmpty()) {
-            differences.add(new Difference(name, false, shortened(otherSign)));
+        if (!otherMeaning.isEmpty()) {
+            differences.add(new Difference(name, false, shortened(otherMeaning)));
         }
         return differences;
     }
@@ -406,7 +435,7 @@ public final class TypeComparison {
             case BtfType.Enumeration a -> {
                 if (is instanceof BtfType.Int b) {
                     yield b.size() == a.size() && !b.bool()
-                            ? Relation.OTHER_SIGN
+                            ? Relation.OTHER_MEANING
                             : Relation.DIFFERENT;
                 }
                 yield same(
@@ -433,22 +462,27 @@ public final class TypeComparison {
 
     private static Relation ofInt(BtfType.Int was, BtfType is) {
         if (is instanceof BtfType.Enumeration e) {
-            return e.size() == was.size() && !was.bool() ? Relation.OTHER_SIGN : Relation.DIFFERENT;
+            return e.size() == was.size() && !was.bool()
+                    ? Relation.OTHER_MEANING
+                    : Relation.DIFFERENT;
         }
         if (!(is instanceof BtfType.Int b) || b.size() != was.size() || b.bool() != was.bool()) {
             return Relation.DIFFERENT;
         }
-        return b.signed() == was.signed() ? Relation.SAME : Relation.OTHER_SIGN;
+        return b.signed() == was.signed() ? Relation.SAME : Relation.OTHER_MEANING;
     }
 
     private Relation ofComposite(BtfType.Composite was, BtfType is, int depth) {
         if (is instanceof BtfType.Forward(String name, boolean union)) {
             return same(name.equals(was.name()) && union == was.union());
         }
-        if (!(is instanceof BtfType.Composite b)
-                || !b.name().equals(was.name())
-                || b.union() != was.union()) {
+        if (!(is instanceof BtfType.Composite b)) {
             return Relation.DIFFERENT;
+        }
+        if (!b.name().equals(was.name()) || b.union() != was.union()) {
+            return original.isAround(was, b) || patched.isAround(b, was)
+                    ? Relation.OTHER_MEANING
+                    : Relation.DIFFERENT;
         }
         if (!was.name().isEmpty()) {
             return Relation.SAME;
