@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,6 +23,10 @@ class LivepatchProofOnAllModelsTest {
     private static final Map<String, String> ON_TOP_OF =
             Map.of("version-line-again", "version-line", "fdinfo-both", "fdinfo-show");
 
+    /** What they change is in their objects; nothing in the guest's user space shows it. */
+    private static final Set<String> WITHOUT_CHECK =
+            Set.of("ccm-digest", "loop-offset", "nft-table", "wireguard-cookie");
+
     @TempDir Path folder;
 
     /** The names of all patches, so that a new one cannot be forgotten. */
@@ -32,6 +37,7 @@ class LivepatchProofOnAllModelsTest {
                     files.map(file -> String.valueOf(file.getFileName()))
                             .filter(file -> file.endsWith(".patch"))
                             .map(file -> file.substring(0, file.length() - ".patch".length()))
+                            .filter(name -> !WITHOUT_CHECK.contains(name))
                             .sorted()
                             .toList();
             assertThat(names).hasSizeGreaterThanOrEqualTo(14);

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -42,7 +43,9 @@ class BuildCommandTest {
 
     private Path demoPatch() throws IOException {
         return Files.copy(
-                Cli.root().resolve("demo/meminfo-used.patch"), folder.resolve("used.patch"));
+                Cli.root().resolve("demo/meminfo-used.patch"),
+                folder.resolve("used.patch"),
+                StandardCopyOption.REPLACE_EXISTING);
     }
 
     private Cli.Result build(Path patch, String... more) throws Exception {

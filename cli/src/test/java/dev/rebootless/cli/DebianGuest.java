@@ -178,7 +178,9 @@ final class DebianGuest implements AutoCloseable {
         command.addAll(
                 List.of(
                         "-append",
-                        "console=ttyS0 loglevel=5 panic=-1 cryptomgr.notests no_timer_check "
+                        // As in the lab's Qemu.
+                        "console=ttyS0 loglevel=5 panic=-1 cryptomgr.notests no_timer_check"
+                                + " tsc=unstable "
                                 + parameters));
         command.addAll(List.of("-drive", drive(disk, "off")));
         command.addAll(List.of("-drive", drive(data, "on")));

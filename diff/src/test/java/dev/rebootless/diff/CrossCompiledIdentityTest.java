@@ -19,11 +19,16 @@ class CrossCompiledIdentityTest {
     /** Among them: lines handed to functions, every kind of table, many static locals, per-CPU. */
     private static final List<String> FEW = List.of("net/core/dev");
 
+    /**
+     * None that hands {@code __func__, __LINE__} to a function, as fs/ext4/inode does: a constant
+     * behind a function's name is not known to be a line. (The builder keeps the lines of what it
+     * compiles.)
+     */
     private static final List<String> MANY =
             List.of(
                     "block/bio",
                     "fs/exec",
-                    "fs/ext4/inode",
+                    "fs/dcache",
                     "fs/namei",
                     "kernel/cpu",
                     "kernel/exit",

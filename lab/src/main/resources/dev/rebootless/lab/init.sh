@@ -372,4 +372,7 @@ run) check run ;;
 esac
 read_tainted
 say end $tainted
+# What was said last is in the driver's buffer still, and would go with the machine: busybox sets modes when all is
+# sent (TCSADRAIN).
+stty raw -echo <&3
 poweroff -f
