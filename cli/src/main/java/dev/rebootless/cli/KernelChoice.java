@@ -1,6 +1,7 @@
 package dev.rebootless.cli;
 
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.host.RunningKernel;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.source.kit.DebianVersion;
 import dev.rebootless.source.kit.KernelRelease;
@@ -23,12 +24,6 @@ import java.util.stream.Stream;
 final class KernelChoice {
     /** Debian 12's own line, for whoever names no kernel and runs none of Debian's. */
     static final String DEFAULT_LINE = "6.1";
-
-    /**
-     * The version in Debian's /proc/version: {@code #1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2
-     * (2026-11-16)}.
-     */
-    private static final Pattern DEBIAN = Pattern.compile(" Debian ([0-9][A-Za-z0-9.+~:-]{1,60})");
 
     /**
      * As archives name the files, and apt where it downloads: {@code
@@ -247,15 +242,15 @@ final class KernelChoice {
      * @param version the content of /proc/version
      */
     static Optional<KernelRequest> running(String release, String version) {
-        Matcher debian = DEBIAN.matcher(version);
-        if (!version.contains("debian-kernel@lists.debian.org") || !debian.find()) {
+        Optional<String> debian = RunningKernel.debianVersion(version);
+        if (!version.contains("debian-kernel@lists.debian.org") || debian.isEmpty()) {
             return Optional.empty();
         }
         try {
             return Optional.of(
                     new KernelRequest(
                             new KernelRelease(release),
-                            Optional.of(new DebianVersion(debian.group(1))),
+                            Optional.of(new DebianVersion(debian.get())),
                             Optional.empty()));
         } catch (RebootlessException e) {
             return Optional.empty();

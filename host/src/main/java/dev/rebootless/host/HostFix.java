@@ -14,17 +14,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Consumer;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * What {@code fix} needs of the machine that it is for: a look before minutes of building, and then
  * load, install, verify.
  */
 public final class HostFix {
-    /** Debian's own version in /proc/version: {@code … Debian 6.1.192-2 (2026-11-16)}. */
-    private static final Pattern DEBIAN = Pattern.compile(" Debian ([0-9][A-Za-z0-9.+~:-]{1,60})");
-
     private final Machine machine;
     private final Consumer<HostEvent> events;
     private final Runnable requireHeard;
@@ -298,7 +293,8 @@ public final class HostFix {
 
     /** So that another build of the same release is not taken. */
     private static String version(HostFiles files) {
-        Matcher version = DEBIAN.matcher(files.read("/proc/version").known().orElse(""));
-        return version.find() ? "=" + version.group(1) : "";
+        return RunningKernel.debianVersion(files.read("/proc/version").known().orElse(""))
+                .map(version -> "=" + version)
+                .orElse("");
     }
 }

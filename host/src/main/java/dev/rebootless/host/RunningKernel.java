@@ -4,6 +4,8 @@ import dev.rebootless.base.RebootlessException;
 import dev.rebootless.kernel.Notes;
 import java.io.IOException;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The kernel that runs here.
@@ -13,6 +15,22 @@ import java.util.Optional;
  */
 public record RunningKernel(String release, Optional<String> buildId) {
     static final String LIVEPATCHES = "/sys/kernel/livepatch";
+
+    /**
+     * The version in Debian's /proc/version: {@code #1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2
+     * (2026-11-16)}.
+     */
+    private static final Pattern DEBIAN = Pattern.compile(" Debian ([0-9][A-Za-z0-9.+~:-]{1,60})");
+
+    /**
+     * The package version of a kernel of Debian's.
+     *
+     * @param version the content of /proc/version
+     */
+    public static Optional<String> debianVersion(String version) {
+        Matcher debian = DEBIAN.matcher(version);
+        return debian.find() ? Optional.of(debian.group(1)) : Optional.empty();
+    }
 
     /**
      * Asks the kernel.

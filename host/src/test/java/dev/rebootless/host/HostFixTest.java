@@ -28,7 +28,7 @@ class HostFixTest {
     @TempDir Path folder;
     private FakeHost host;
     private final List<HostEvent> events = new ArrayList<>();
-    private final List<String> units = new ArrayList<>();
+    private final RecordedUnits units = new RecordedUnits();
     private final Manifest manifest = Manifests.of("fix", true, CVE, List.of(), "do_open");
 
     @BeforeEach
@@ -55,24 +55,7 @@ class HostFixTest {
                         return Optional.of("");
                     }
                 };
-        BootUnits recorded =
-                new BootUnits() {
-                    @Override
-                    public void enable() {
-                        units.add("enable");
-                    }
-
-                    @Override
-                    public void requireThere() {
-                        units.add("look");
-                    }
-
-                    @Override
-                    public void disable() {
-                        units.add("disable");
-                    }
-                };
-        return new Machine(host.files(), calls, Ticker.SYSTEM, name -> Optional.empty(), recorded);
+        return new Machine(host.files(), calls, Ticker.SYSTEM, name -> Optional.empty(), units);
     }
 
     private HostFix fix() {
@@ -236,7 +219,7 @@ class HostFixTest {
         fix().apply(request(manifest), WISH);
         assertThat(events)
                 .endsWith(new HostEvent.Verified(CVE.getFirst(), "closed", "livepatch_fix", ""));
-        assertThat(units).containsExactly("enable");
+        assertThat(units.asked).containsExactly("enable");
         assertThat(HostText.status(HostState.read(host.files()), false))
                 .contains("at boot  livepatch_fix\n");
     }
@@ -244,7 +227,7 @@ class HostFixTest {
     @Test
     void withoutInstallationItIsLoadedOnly() throws IOException {
         fix().apply(request(manifest), new HostFix.Wish(CVE, true, false));
-        assertThat(units).isEmpty();
+        assertThat(units.asked).isEmpty();
         assertThat(events).anyMatch(HostEvent.InForce.class::isInstance);
     }
 

@@ -41,7 +41,7 @@ class InstallingTest {
     @TempDir Path folder;
     private FakeHost host;
     private final List<HostEvent> events = new ArrayList<>();
-    private final List<String> units = new ArrayList<>();
+    private final RecordedUnits units = new RecordedUnits();
     private final List<String> inserted = new ArrayList<>();
     private int answer = KernelCalls.DONE;
 
@@ -81,25 +81,8 @@ class InstallingTest {
                         return Optional.of("");
                     }
                 };
-        BootUnits recorded =
-                new BootUnits() {
-                    @Override
-                    public void enable() {
-                        units.add("enable");
-                    }
-
-                    @Override
-                    public void requireThere() {
-                        units.add("look");
-                    }
-
-                    @Override
-                    public void disable() {
-                        units.add("disable");
-                    }
-                };
         return new Installing(
-                new Machine(host.files(), calls, Ticker.SYSTEM, name -> Optional.empty(), recorded),
+                new Machine(host.files(), calls, Ticker.SYSTEM, name -> Optional.empty(), units),
                 events::add);
     }
 
@@ -132,7 +115,7 @@ class InstallingTest {
         install(FIRST);
         install(STACKED);
         assertThat(inserted).isEmpty();
-        assertThat(units).contains("enable");
+        assertThat(units.asked).contains("enable");
         installing().boot(TIMEOUT);
         assertThat(inserted).containsExactly("livepatch_first", "livepatch_stacked");
         // What is there is not loaded again.
@@ -187,7 +170,7 @@ class InstallingTest {
         installing().uninstall("livepatch_first");
         assertThat(installed()).isEmpty();
         assertThat(modules()).isEmpty();
-        assertThat(units).endsWith("disable");
+        assertThat(units.asked).endsWith("disable");
         requireOnly(
                 catchThrowableOfType(
                         RebootlessException.class, () -> installing().uninstall("livepatch_first")),
