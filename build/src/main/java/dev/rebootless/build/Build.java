@@ -3,6 +3,7 @@ package dev.rebootless.build;
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Hashes;
+import dev.rebootless.base.Lazy;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
@@ -61,6 +62,8 @@ public final class Build {
     private final Kit kit;
     private final Progress progress;
     private final boolean debug;
+    private final Lazy<KitKernel> kernel;
+    private final int widestHeader;
 
     /**
      * A builder for one kernel build.
@@ -68,9 +71,21 @@ public final class Build {
      * @param debug whether refusals of the run-pre proof show both disassemblies
      */
     public Build(Kit kit, Progress progress, boolean debug) {
+        this(kit, progress, debug, Integer.MAX_VALUE);
+    }
+
+    /**
+     * A builder that refuses a patch of a header which more units may include than it has the time
+     * to look at ({@code RBL-HEADER-WIDE}).
+     *
+     * @param widestHeader how many units may include a changed header at most
+     */
+    public Build(Kit kit, Progress progress, boolean debug, int widestHeader) {
         this.kit = kit;
         this.progress = progress;
         this.debug = debug;
+        this.widestHeader = widestHeader;
+        this.kernel = new Lazy<>(() -> KitKernel.read(kit));
     }
 
     /**
@@ -128,8 +143,7 @@ public final class Build {
     /** The passes before the link, which {@link #explain} shares. */
     private Analysis analyse(List<Path> patches, Path work) {
         // The image is read while gcc works: neither needs the other.
-        CompletableFuture<KitKernel> kernel =
-                CompletableFuture.supplyAsync(() -> KitKernel.read(kit));
+        CompletableFuture<KitKernel> kernel = CompletableFuture.supplyAsync(this.kernel::get);
         // Read and understand the patch; refuse what no livepatch can do.
         SourcePatch patch = SourcePatch.read(patches);
         PatchRules.require(patch);
@@ -142,7 +156,7 @@ public final class Build {
                         Optional.of(kit.facts().compiler().version()),
                         kit.facts().release() + "/" + kit.facts().buildId());
         // The units that the patched files are compiled in.
-        ReachedUnits reached = ReachedUnits.of(patch, tree, kit, compiler, progress);
+        ReachedUnits reached = ReachedUnits.of(patch, tree, kit, compiler, widestHeader, progress);
         List<UnitCommand> commands = reached.all();
         if (commands.isEmpty()) {
             return new Analysis(
@@ -272,7 +286,8 @@ public final class Build {
                         analysis.compiler().compiler()),
                 analysis.objects(),
                 added(analysis),
-                analysis.warnings().stream().sorted().toList());
+                analysis.warnings().stream().sorted().toList(),
+                request.level());
     }
 
     private LivepatchModule link(Manifest manifest, Analysis analysis, Path work) {

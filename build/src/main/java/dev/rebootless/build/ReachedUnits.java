@@ -35,6 +35,7 @@ record ReachedUnits(List<UnitCommand> direct, Optional<HeaderUnits.Reach> header
     /**
      * Finds them.
      *
+     * @param widestHeader how many units may include a changed header at most
      * @throws RebootlessException exit status 4 when one of them is not open to patching, or what a
      *     header reaches cannot be told
      */
@@ -43,10 +44,11 @@ record ReachedUnits(List<UnitCommand> direct, Optional<HeaderUnits.Reach> header
             PatchedTree tree,
             Kit kit,
             UnitCompiler compiler,
+            int widestHeader,
             Progress progress) {
         return new ReachedUnits(
                 reachedDirectly(patch, kit),
-                reachedByHeaders(patch, tree, kit, compiler, progress));
+                reachedByHeaders(patch, tree, kit, compiler, widestHeader, progress));
     }
 
     /** The units that the patched files are compiled in, all open to patching. */
@@ -72,6 +74,7 @@ record ReachedUnits(List<UnitCommand> direct, Optional<HeaderUnits.Reach> header
             PatchedTree tree,
             Kit kit,
             UnitCompiler compiler,
+            int widestHeader,
             Progress progress) {
         List<String> headers =
                 patch.pathsThatReachTheKernel().stream()
@@ -84,7 +87,8 @@ record ReachedUnits(List<UnitCommand> direct, Optional<HeaderUnits.Reach> header
                                         kit.kernelTree(),
                                         compiler.compiler(),
                                         kit.facts().release() + "/" + kit.facts().buildId(),
-                                        progress)
+                                        progress,
+                                        widestHeader)
                                 .reachedBy(tree, headers));
     }
 

@@ -11,7 +11,7 @@ import java.util.stream.Stream;
  * The kit of the newest cloud kernel of a line that apt serves, from this user's cache; made there
  * by the first test that asks. No version is pinned.
  */
-final class StockKernelKit {
+public final class StockKernelKit {
     /** Debian 12's own. */
     static final String LINE = "6.1";
 
@@ -25,17 +25,17 @@ final class StockKernelKit {
 
     private StockKernelKit() {}
 
-    static Kit get() {
+    public static Kit get() {
         return get(LINE);
     }
 
     /** Of both lines, for tests that show the same on each. */
-    static Stream<Kit> ofBothLines() {
+    public static Stream<Kit> ofBothLines() {
         return Stream.of(LINE, IBT_LINE).map(StockKernelKit::get);
     }
 
     /** Made once for each run; the others wait for it. */
-    static Kit get(String line) {
+    public static Kit get(String line) {
         return BY_LINE.computeIfAbsent(line, StockKernelKit::find);
     }
 

@@ -28,7 +28,7 @@ final class Documents {
     private Documents() {}
 
     /** One whole answer. */
-    sealed interface Document {
+    interface Document {
         int schemaVersion();
     }
 

@@ -5,6 +5,7 @@ import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.Build;
 import dev.rebootless.build.BuildOutcome;
 import dev.rebootless.build.BuildRequest;
+import dev.rebootless.cve.CveId;
 import dev.rebootless.host.HostFix;
 import dev.rebootless.host.LoadRequest;
 import dev.rebootless.source.kit.Kit;
@@ -14,8 +15,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.BooleanSupplier;
-import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -26,24 +27,34 @@ import picocli.CommandLine.Parameters;
                 "Close CVEs on this host: build a livepatch for the running kernel, prove it by booting, load it, keep it"
                         + " for the next boots, and verify that it is in force.",
         footerHeading = "%nExample:%n",
-        footer = "  rebootless fix CVE-2026-12345 --patch fix.patch")
+        footer = {
+            "  rebootless fix CVE-2026-12345",
+            "  rebootless fix CVE-2026-12345 --patch fix.patch"
+        })
 final class FixCommand implements Callable<Integer> {
-    /** CVE Numbering Authority rules: a year, and four digits at least. */
-    private static final Pattern CVE = Pattern.compile("CVE-[0-9]{4}-[0-9]{4,19}");
-
     private final Console console;
     private final BooleanSupplier debug;
 
-    @Parameters(arity = "1..*", paramLabel = "CVE", description = "What the patch closes.")
+    @Parameters(arity = "1..*", paramLabel = "CVE", description = "What is to be closed.")
     private List<String> cves = List.of();
 
     @Option(
             names = "--patch",
-            required = true,
             arity = "1",
             paramLabel = "FILE",
-            description = "The fix as a unified diff (git format); may be repeated, in this order.")
+            description =
+                    "The fix as a unified diff (git format); may be repeated, in this order (default: it is looked for in the"
+                            + " packaged sources).")
     private List<Path> patches = List.of();
+
+    @Mixin private FeedOptions feeds = new FeedOptions();
+
+    @Option(
+            names = "--include-unreviewed",
+            description =
+                    "Without --patch: also a fix that changes locks, references, types or signatures that running code shares"
+                            + " with the new.")
+    private boolean includeUnreviewed;
 
     @Option(
             names = {"-o", "--output"},
@@ -104,6 +115,20 @@ final class FixCommand implements Callable<Integer> {
             console.step("other livepatches are here: this one goes on top of them");
         }
         Kit kit = new KernelChoice(console).runningKit(target.release(), target.buildId());
+        if (patches.isEmpty()) {
+            BuildOutcome.Built built =
+                    new FoundFixes(console, debug)
+                            .build(
+                                    feeds.find(console, kit),
+                                    cves,
+                                    includeUnreviewed,
+                                    target.replace(),
+                                    !noTest,
+                                    wish.name(),
+                                    folder,
+                                    check);
+            return finish(host, kit, built, wish);
+        }
         BuildRequest request =
                 new BuildRequest(
                         patches,
@@ -114,17 +139,7 @@ final class FixCommand implements Callable<Integer> {
                         !noTest,
                         check);
         return switch (new Build(kit, console.progress(), debug.getAsBoolean()).run(request)) {
-            case BuildOutcome.Built built -> {
-                if (json) {
-                    console.printLine(BuildCommand.document(built));
-                } else {
-                    console.print(Reports.built(kit, built));
-                }
-                if (wish.load()) {
-                    host.apply(request(built.module()), wish);
-                }
-                yield ExitStatus.DONE;
-            }
+            case BuildOutcome.Built built -> finish(host, kit, built, wish);
             case BuildOutcome.Unchanged(List<String> warnings) -> {
                 if (json) {
                     console.printLine(BuildCommand.unchanged(warnings));
@@ -138,15 +153,22 @@ final class FixCommand implements Callable<Integer> {
         };
     }
 
+    private ExitStatus finish(HostFix host, Kit kit, BuildOutcome.Built built, HostFix.Wish wish) {
+        if (json) {
+            console.printLine(BuildCommand.document(built));
+        } else {
+            console.print(Reports.built(kit, built));
+        }
+        if (wish.load()) {
+            host.apply(request(built.module()), wish);
+        }
+        return ExitStatus.DONE;
+    }
+
     private void requireSense() {
         Inputs.requireFiles(patches);
         check.ifPresent(Inputs::requireFile);
-        for (String cve : cves) {
-            if (!CVE.matcher(cve).matches()) {
-                throw RebootlessException.usage(
-                        "RBL-USAGE", cve, "is no CVE id", "give it as CVE-YEAR-NUMBER");
-            }
-        }
+        cves.forEach(CveId::new);
         requireSeconds("--timeout", timeout, 1);
         requireSeconds("--watch", watch, 0);
     }

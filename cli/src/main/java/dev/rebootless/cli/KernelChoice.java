@@ -2,8 +2,8 @@ package dev.rebootless.cli;
 
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.host.RunningKernel;
+import dev.rebootless.kernel.DebianVersion;
 import dev.rebootless.manifest.Manifest;
-import dev.rebootless.source.kit.DebianVersion;
 import dev.rebootless.source.kit.KernelRelease;
 import dev.rebootless.source.kit.KernelRequest;
 import dev.rebootless.source.kit.Kit;

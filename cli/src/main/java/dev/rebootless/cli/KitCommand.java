@@ -2,8 +2,8 @@ package dev.rebootless.cli;
 
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.kernel.DebianVersion;
 import dev.rebootless.source.kit.DebianSuite;
-import dev.rebootless.source.kit.DebianVersion;
 import dev.rebootless.source.kit.KernelRequest;
 import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.kit.Kits;

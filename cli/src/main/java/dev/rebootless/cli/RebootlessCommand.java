@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
             "5:the environment lacks something; the message says what, and how to get it",
             "6:the proof failed",
             "7:the kernel said no, or a transition timed out and was cancelled",
+            "8:what --fail-on names was found",
             "130:interrupted"
         },
         descriptionHeading = "%n",
@@ -41,6 +42,8 @@ import picocli.CommandLine.Spec;
         footer = {
             "  rebootless explain fix.patch     what would change in which functions",
             "  rebootless build fix.patch       makes livepatch-fix.ko and proves it by booting",
+            "  rebootless cves                  which CVEs this kernel has open",
+            "  rebootless backlog               one livepatch for all that can be closed live",
             "",
             "On a host (rebootless load --help):",
             "  rebootless fix CVE --patch FILE  build, prove, load, install, verify, in one go",
@@ -75,6 +78,9 @@ final class RebootlessCommand implements Callable<Integer> {
         subcommands.put(
                 "explain", () -> new CommandLine(new ExplainCommand(console, () -> command.debug)));
         subcommands.put("fix", () -> new CommandLine(new FixCommand(console, () -> command.debug)));
+        subcommands.put("cves", () -> new CommandLine(new CvesCommand(console)));
+        subcommands.put(
+                "backlog", () -> new CommandLine(new BacklogCommand(console, () -> command.debug)));
         subcommands.put("diff", () -> new CommandLine(new DiffCommand(console)));
         subcommands.put("test", () -> new CommandLine(new TestCommand(console)));
         subcommands.put("inspect", () -> new CommandLine(new InspectCommand(console)));

@@ -202,7 +202,8 @@ final class RebuildCommand implements Callable<Integer> {
                                             manifest.replace(),
                                             manifest.cves(),
                                             false,
-                                            Optional.empty()));
+                                            Optional.empty(),
+                                            manifest.level()));
             return switch (outcome) {
                 case BuildOutcome.Built built -> Optional.of(Files.readAllBytes(built.module()));
                 case BuildOutcome.Unchanged _ -> Optional.empty();

@@ -33,7 +33,7 @@ class ArchitectureTest {
                     Set.of("base"),
                     Set.of("elf", "manifest"),
                     Set.of("kernel", "diff"),
-                    Set.of("source", "livepatch", "lab", "host"),
+                    Set.of("source", "livepatch", "lab", "cve", "host"),
                     Set.of("build"),
                     Set.of("cli"));
 

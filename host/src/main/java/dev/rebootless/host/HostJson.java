@@ -117,8 +117,19 @@ final class HostJson {
         return base(state)
                 .put("installed", installed(state.installed()))
                 .put("cves", cves)
+                .put("level", state.level().map(l -> level(state, l)).orElse(null))
                 .put("functions", state.functions().stream().map(HostJson::function).toList())
                 .line();
+    }
+
+    private static @Nullable Object level(HostState state, Manifest.Level level) {
+        return new Fields()
+                .put("running", level.running())
+                .put("to", level.to())
+                .put("exposed", level.exposed())
+                .put("done", state.done(level))
+                .put("waiting", level.waiting())
+                .map();
     }
 
     private static @Nullable Object installed(Store.Contents contents) {

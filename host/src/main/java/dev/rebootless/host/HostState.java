@@ -181,11 +181,45 @@ record HostState(
             if (manifest.isPresent()) {
                 CveState state = state(kernel, livepatch, manifest.get(), functions);
                 for (String cve : manifest.get().cves()) {
-                    states.merge(cve, state, HostState::better);
+                    states.merge(cve, ofOne(state, manifest.get(), cve), HostState::better);
                 }
             }
         }
         return states;
+    }
+
+    /** What is made of a backlog says of each CVE whether a person should look at its fix. */
+    private static CveState ofOne(CveState whole, Manifest manifest, String cve) {
+        boolean closed =
+                whole.closed() == Closed.CLOSED || whole.closed() == Closed.CLOSED_UNREVIEWED;
+        if (!closed || manifest.level().isEmpty()) {
+            return whole;
+        }
+        return manifest.level().get().unreviewed().contains(cve)
+                ? new CveState(
+                        Closed.CLOSED_UNREVIEWED,
+                        whole.livepatch(),
+                        "the backlog's report says what of its fix a person should look at")
+                : new CveState(Closed.CLOSED, whole.livepatch(), "");
+    }
+
+    /** What the topmost livepatch that was made of a backlog says of itself. */
+    Optional<Manifest.Level> level() {
+        return livepatches.reversed().stream()
+                .filter(LoadedLivepatch::enabled)
+                .flatMap(l -> l.manifest().stream())
+                .flatMap(m -> m.level().stream())
+                .findFirst();
+    }
+
+    /** How many of the exposed CVEs of a level are done with, as this machine is now. */
+    long done(Manifest.Level level) {
+        return level.notAffected().size()
+                + cves.values().stream()
+                        .filter(c ->
+                                c.closed() == Closed.CLOSED
+                                        || c.closed() == Closed.CLOSED_UNREVIEWED)
+                        .count();
     }
 
     /** A CVE that two livepatches close is as closed as the better of them closes it. */

@@ -1,6 +1,7 @@
 package dev.rebootless.host;
 
 import dev.rebootless.host.LoadedLivepatch.Origin;
+import dev.rebootless.manifest.Manifest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -190,6 +191,7 @@ final class HostText {
                     }
                     text.append('\n');
                 });
+        state.level().ifPresent(level -> text.append(level(state, level)));
         if (functions) {
             for (HostState.FunctionState function : state.functions()) {
                 text.append(function.object())
@@ -213,5 +215,33 @@ final class HostText {
             }
         }
         return text.toString();
+    }
+
+    /** More ids are not read by anybody; {@code --json} has them all. */
+    private static final int WAITING_NAMED = 12;
+
+    private static String level(HostState state, Manifest.Level level) {
+        List<String> waiting = level.waiting();
+        return "running "
+                + level.running()
+                + ": security level of "
+                + level.to()
+                + " for "
+                + state.done(level)
+                + " of "
+                + level.exposed()
+                + " exposed CVEs, "
+                + waiting.size()
+                + " wait for a reboot"
+                + (waiting.isEmpty()
+                        ? ""
+                        : ": "
+                                + String.join(
+                                        ", ",
+                                        waiting.subList(0, Math.min(WAITING_NAMED, waiting.size())))
+                                + (waiting.size() > WAITING_NAMED
+                                        ? " and " + (waiting.size() - WAITING_NAMED) + " more"
+                                        : ""))
+                + "\n";
     }
 }

@@ -76,7 +76,18 @@ final class ManifestNote {
                 inputs(node.object("inputs")),
                 node.each("objects", ManifestNote::target),
                 node.texts("added"),
-                node.texts("warnings"));
+                node.texts("warnings"),
+                node.optionalObject("level").map(ManifestNote::level));
+    }
+
+    private static Manifest.Level level(Node node) {
+        return new Manifest.Level(
+                node.text("running"),
+                node.text("to"),
+                node.number("exposed"),
+                node.texts("notAffected"),
+                node.texts("unreviewed"),
+                node.texts("waiting"));
     }
 
     private static Manifest.Inputs inputs(Node node) {
@@ -156,6 +167,10 @@ final class ManifestNote {
 
         Node object(String field) {
             return node(field, value(field));
+        }
+
+        Optional<Node> optionalObject(String field) {
+            return value(field) == null ? Optional.empty() : Optional.of(object(field));
         }
 
         private Node node(String field, @Nullable Object value) {

@@ -58,6 +58,23 @@ final class Manifests {
                         "0.1"),
                 objects,
                 List.of("added_function"),
-                warnings);
+                warnings,
+                Optional.empty());
+    }
+
+    /** The same, made of a backlog. */
+    static Manifest with(Manifest manifest, Manifest.Level level) {
+        return new Manifest(
+                manifest.schemaVersion(),
+                manifest.name(),
+                manifest.module(),
+                manifest.replace(),
+                manifest.cves(),
+                manifest.kernel(),
+                manifest.inputs(),
+                manifest.objects(),
+                manifest.added(),
+                manifest.warnings(),
+                Optional.of(level));
     }
 }

@@ -1,5 +1,6 @@
 package dev.rebootless.kernel;
 
+import dev.rebootless.base.Lazy;
 import dev.rebootless.base.RebootlessException;
 import java.io.IOException;
 import java.nio.ByteBuffer;

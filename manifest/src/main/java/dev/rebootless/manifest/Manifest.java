@@ -21,6 +21,7 @@ import java.util.Optional;
  * @param objects the functions it replaces
  * @param added functions and data that it brings along, sorted
  * @param warnings what a reviewer should look at, sorted
+ * @param level of a livepatch that was made of a kernel's backlog: how far it brings the kernel
  */
 public record Manifest(
         int schemaVersion,
@@ -32,7 +33,8 @@ public record Manifest(
         Inputs inputs,
         List<TargetObject> objects,
         List<String> added,
-        List<String> warnings) {
+        List<String> warnings,
+        Optional<Level> level) {
     /** Version of this format. */
     public static final int SCHEMA_VERSION = 1;
 
@@ -49,10 +51,38 @@ public record Manifest(
         requireNonNull(module);
         requireNonNull(kernel);
         requireNonNull(inputs);
+        requireNonNull(level);
         cves = List.copyOf(cves);
         objects = List.copyOf(objects);
         added = List.copyOf(added);
         warnings = List.copyOf(warnings);
+    }
+
+    /**
+     * The security level of a newer package version, as far as a livepatch brings it. CVE ids are
+     * sorted.
+     *
+     * @param running the package version that it was made for
+     * @param to the newer one
+     * @param exposed how many CVEs that were fixed in between are in code that the kernel has
+     * @param notAffected of these those whose fix changes no compiled code of the kernel
+     * @param unreviewed of those that the livepatch closes the ones that a person should look at
+     * @param waiting of the exposed those that wait for a reboot
+     */
+    public record Level(
+            String running,
+            String to,
+            int exposed,
+            List<String> notAffected,
+            List<String> unreviewed,
+            List<String> waiting) {
+        public Level {
+            requireNonNull(running);
+            requireNonNull(to);
+            notAffected = List.copyOf(notAffected);
+            unreviewed = List.copyOf(unreviewed);
+            waiting = List.copyOf(waiting);
+        }
     }
 
     /**

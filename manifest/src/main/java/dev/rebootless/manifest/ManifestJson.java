@@ -34,7 +34,16 @@ public final class ManifestJson {
 
     /** The manifest in one line, as it is embedded in the module. */
     public static String compact(Manifest manifest) {
-        return MAPPER.writeValueAsString(manifest);
+        return MAPPER.writeValueAsString(tree(manifest));
+    }
+
+    /** The level came later than the other fields, and is left out where there is none. */
+    private static JsonNode tree(Manifest manifest) {
+        ObjectNode tree = MAPPER.valueToTree(manifest);
+        if (manifest.level().isEmpty()) {
+            tree.remove("level");
+        }
+        return tree;
     }
 
     /**
@@ -49,6 +58,9 @@ public final class ManifestJson {
         try {
             JsonNode tree = MAPPER.readTree(json);
             requireSchema(tree);
+            if (tree instanceof ObjectNode object && !object.has("level")) {
+                object.putNull("level");
+            }
             return MAPPER.treeToValue(tree, Manifest.class);
         } catch (JacksonException | NullPointerException e) {
             throw damaged(String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
@@ -79,7 +91,7 @@ public final class ManifestJson {
                 "status",
                 file.proof().map(p -> p.passed() ? "proven" : "failed").orElse("unproven"));
         tree.put("moduleSha256", file.moduleSha256());
-        tree.set("manifest", MAPPER.valueToTree(file.manifest()));
+        tree.set("manifest", tree(file.manifest()));
         tree.set(
                 "proof", file.proof().<JsonNode>map(MAPPER::valueToTree).orElse(MAPPER.nullNode()));
         return PRETTY.writeValueAsString(tree) + "\n";

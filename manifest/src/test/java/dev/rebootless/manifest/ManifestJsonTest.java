@@ -29,11 +29,39 @@ class ManifestJsonTest {
                                     Optional.of("ab"),
                                     List.of(new Manifest.PatchedFunction("f", 2, "fs/f.c")))),
                     List.of("new"),
-                    List.of("look"));
+                    List.of("look"),
+                    Optional.empty());
 
     @Test
     void aManifestGoesThroughJsonUnchanged() {
         assertThat(ManifestJson.parse(ManifestJson.compact(MANIFEST))).isEqualTo(MANIFEST);
+    }
+
+    @Test
+    void theLevelOfABacklogGoesThroughJsonAndIsLeftOutWhereThereIsNone() {
+        Manifest.Level level =
+                new Manifest.Level(
+                        "6.1.170-3",
+                        "6.1.192-2",
+                        3,
+                        List.of("CVE-2026-1111"),
+                        List.of("CVE-2026-1112"),
+                        List.of("CVE-2026-1113"));
+        Manifest with =
+                new Manifest(
+                        MANIFEST.schemaVersion(),
+                        MANIFEST.name(),
+                        MANIFEST.module(),
+                        MANIFEST.replace(),
+                        MANIFEST.cves(),
+                        MANIFEST.kernel(),
+                        MANIFEST.inputs(),
+                        MANIFEST.objects(),
+                        MANIFEST.added(),
+                        MANIFEST.warnings(),
+                        Optional.of(level));
+        assertThat(ManifestJson.parse(ManifestJson.compact(with))).isEqualTo(with);
+        assertThat(ManifestJson.compact(MANIFEST)).doesNotContain("level");
     }
 
     /** Each field in turn is given another name, and so is missing. */

@@ -138,7 +138,7 @@ final class FileOutline {
     }
 
     /** Comments become blanks, and continued lines one (C11 5.1.1.2). */
-    private static String withoutComments(String text) {
+    static String withoutComments(String text) {
         StringBuilder out = new StringBuilder(text.length());
         char quote = 0;
         for (int i = 0; i < text.length(); i++) {
@@ -159,6 +159,14 @@ final class FileOutline {
                 out.append(' ');
             } else if (text.startsWith("//", i)) {
                 int end = text.indexOf('\n', i);
+                // A line that ends with a backslash goes on, and so does its comment.
+                while (end > 0
+                        && (text.charAt(end - 1) == '\\'
+                                || (text.charAt(end - 1) == '\r'
+                                        && end > 1
+                                        && text.charAt(end - 2) == '\\'))) {
+                    end = text.indexOf('\n', end + 1);
+                }
                 i = (end < 0 ? text.length() : end) - 1;
             } else {
                 quote = c == '"' || c == '\'' ? c : 0;

@@ -5,9 +5,11 @@ import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.source.patch.PatchedFile;
 import dev.rebootless.source.patch.PatchedTree;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,6 +19,7 @@ import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -27,12 +30,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
 
 /**
  * The units that changed headers reach, found without building the kernel, in steps that each leave
  * fewer for the next, dearer one:
  *
  * <ol>
+ *   <li>headers that only gain declarations of names that nothing else mentions reach nothing;
  *   <li>of all that the build compiles ({@link TreePlan}), what may include one of the headers as
  *       the text of the tree says ({@link IncludeGraph}): <em>considered</em>;
  *   <li>of these, what the compiler says does read one: <em>including</em>;
@@ -49,6 +54,9 @@ public final class HeaderUnits {
 
     private static final int MAX_PROBLEMS = 20;
 
+    /** What stands between the words of a text. */
+    private static final Pattern NAME = Pattern.compile("\\W+");
+
     private static final Duration BETWEEN_REPORTS = Duration.ofSeconds(5);
 
     private static final String REBOOT =
@@ -58,6 +66,7 @@ public final class HeaderUnits {
     private final Progress progress;
     private final Preprocessor preprocessor;
     private final int maxUnits;
+    private final int maxConsidered;
 
     /**
      * Looks in a prepared tree.
@@ -66,7 +75,21 @@ public final class HeaderUnits {
      */
     public HeaderUnits(
             KernelTree kernel, CompilerIdentity compiler, String treeIdentity, Progress progress) {
-        this(kernel, compiler, treeIdentity, progress, MAX_UNITS);
+        this(kernel, compiler, treeIdentity, progress, MAX_UNITS, Integer.MAX_VALUE);
+    }
+
+    /**
+     * The same, for whoever has not the time for headers that hundreds of units may include.
+     *
+     * @param maxConsidered how many units may include a header at most
+     */
+    public HeaderUnits(
+            KernelTree kernel,
+            CompilerIdentity compiler,
+            String treeIdentity,
+            Progress progress,
+            int maxConsidered) {
+        this(kernel, compiler, treeIdentity, progress, MAX_UNITS, maxConsidered);
     }
 
     HeaderUnits(
@@ -74,11 +97,13 @@ public final class HeaderUnits {
             CompilerIdentity compiler,
             String treeIdentity,
             Progress progress,
-            int maxUnits) {
+            int maxUnits,
+            int maxConsidered) {
         this.kernel = kernel;
         this.progress = progress;
         this.preprocessor = new Preprocessor(kernel, compiler, treeIdentity);
         this.maxUnits = maxUnits;
+        this.maxConsidered = maxConsidered;
     }
 
     /**
@@ -116,11 +141,19 @@ public final class HeaderUnits {
     public Reach reachedBy(PatchedTree patch, Collection<String> headers) {
         long start = System.nanoTime();
         Set<String> changed = new TreeSet<>(headers);
+        changed.removeAll(onlyAdding(patch, headers));
+        if (changed.isEmpty()) {
+            progress.step(
+                    String.join(", ", headers)
+                            + ": only declarations are added, which nothing but the patched files mentions");
+            return new Reach(
+                    0, 0, List.of(), new TreeMap<>(), Duration.ofNanos(System.nanoTime() - start));
+        }
         Path work = null;
         try {
             work = Files.createTempDirectory("rebootless-headers-");
             // Only the headers: a changed .c file is compiled anyway.
-            Search search = new Search(changed, patch.overlays(changed, work));
+            Search search = new Search(changed, patch.overlays(new TreeSet<>(headers), work));
             search.run();
             return new Reach(
                     search.considered,
@@ -133,6 +166,43 @@ public final class HeaderUnits {
         } finally {
             AtomicFiles.removeTreeQuietly(work);
         }
+    }
+
+    /**
+     * Headers that a patch adds declarations to, and no more, of names that stand nowhere in the
+     * tree but in files that it changes as well: what else includes them is compiled as before, so
+     * nobody need be asked. (A name that is put together by a macro would have to be defined
+     * already.)
+     */
+    private Set<String> onlyAdding(PatchedTree patch, Collection<String> headers) {
+        Set<String> names = new TreeSet<>();
+        Set<String> adding = new TreeSet<>();
+        for (String header : headers) {
+            PatchedFile file = patch.file(header);
+            Optional<Set<String>> added = AddedDeclarations.of(file.original(), file.patched());
+            if (added.isPresent()) {
+                names.addAll(added.get());
+                adding.add(header);
+            }
+        }
+        // A header's own old text counts as well: `#ifdef NEW_NAME` may stand in it already.
+        boolean known =
+                headers.stream()
+                        .flatMap(h ->
+                                NAME.splitAsStream(
+                                        new String(
+                                                patch.file(h).original(),
+                                                StandardCharsets.ISO_8859_1)))
+                        .anyMatch(names::contains);
+        if (known) {
+            return Set.of();
+        }
+        boolean unmentioned =
+                names.isEmpty()
+                        || new Mentions(kernel.folder())
+                                .of(names, patch.files().keySet())
+                                .isEmpty();
+        return unmentioned ? adding : Set.of();
     }
 
     /** One search, whose parts run in parallel. */
@@ -169,6 +239,18 @@ public final class HeaderUnits {
             plan.sides().stream().filter(s -> reaching.contains(s.source())).forEach(sides::add);
             sides.addAll(madeAlready(listing));
             considered = units.size() + sides.size();
+            if (considered > maxConsidered) {
+                throw RebootlessException.refused(
+                        "RBL-HEADER-WIDE",
+                        String.join(", ", headers),
+                        "it may reach "
+                                + considered
+                                + " units, and here at most "
+                                + maxConsidered
+                                + " are looked at",
+                        "build the patch by itself (rebootless build), which looks at all of them, or reboot into the"
+                                + " fixed kernel");
+            }
             progress.step(
                     "%s may be included by %d units and %d other sources"
                             .formatted(String.join(", ", headers), units.size(), sides.size()));

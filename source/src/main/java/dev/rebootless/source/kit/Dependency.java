@@ -1,5 +1,6 @@
 package dev.rebootless.source.kit;
 
+import dev.rebootless.kernel.DebianVersion;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

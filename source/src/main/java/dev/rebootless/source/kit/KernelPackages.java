@@ -1,6 +1,7 @@
 package dev.rebootless.source.kit;
 
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.kernel.DebianVersion;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -230,6 +231,16 @@ record KernelPackages(
      * @param line such as {@code 6.1}
      */
     static Optional<KernelPackages> newestCloud(PackageSource from, String line) {
+        return firstCloud(from, line, BY_VERSION.reversed());
+    }
+
+    /** The oldest of them. */
+    static Optional<KernelPackages> oldestCloud(PackageSource from, String line) {
+        return firstCloud(from, line, BY_VERSION);
+    }
+
+    private static Optional<KernelPackages> firstCloud(
+            PackageSource from, String line, Comparator<PackageRecord> order) {
         List<String> names = new ArrayList<>();
         for (String release : releases(from)) {
             KernelRelease each = new KernelRelease(release);
@@ -238,15 +249,14 @@ record KernelPackages(
                 names.add(IMAGE + release + UNSIGNED);
             }
         }
-        List<PackageRecord> images =
-                from.versions(names).stream().sorted(BY_VERSION.reversed()).toList();
+        List<PackageRecord> images = from.versions(names).stream().sorted(order).toList();
         for (PackageRecord image : images) {
             String release = image.name().substring(IMAGE.length()).replace(UNSIGNED, "");
             try {
                 return Optional.of(
                         choose(from, new KernelRelease(release), Optional.of(image.version())));
             } catch (RebootlessException e) {
-                // Its source or headers are not served (any more): the next older one.
+                // Its source or headers are not served (any more): the next one.
             }
         }
         return Optional.empty();

@@ -1,5 +1,6 @@
 package dev.rebootless.source.kit;
 
+import dev.rebootless.kernel.DebianVersion;
 import java.nio.file.Path;
 import java.util.Optional;
 

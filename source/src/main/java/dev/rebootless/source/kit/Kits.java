@@ -5,6 +5,7 @@ import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.kernel.DebianVersion;
 import dev.rebootless.source.sandbox.Sandbox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -130,6 +131,38 @@ public final class Kits {
             return thereInstead(request, e);
         }
         return madeOf(chosen).orElseGet(() -> make(chosen, source, suite));
+    }
+
+    /**
+     * What was packaged after a kit's kernel, as the suite of its toolchain serves it, or else this
+     * machine's apt.
+     *
+     * @throws RebootlessException exit status 5 {@code RBL-APT-LISTS}, {@code RBL-SUITE}
+     */
+    public KernelHistory history(Kit kit) {
+        AptPackages source =
+                kit.facts()
+                        .toolchain()
+                        .map(t -> open(new DebianSuite(t.suite())).apt())
+                        .orElse(apt);
+        HostTools.requireApt(searchPath);
+        HostTools.requireUnpacking(searchPath);
+        source.requireLists();
+        return new KernelHistory(
+                kit, source, packages, kits.resolveSibling("history"), locks, steps);
+    }
+
+    /** The code name of the suite that a kit's kernel is of, where that is known. */
+    public Optional<String> suite(Kit kit) {
+        return kit.facts()
+                .toolchain()
+                .map(KitFacts.Toolchain::suite)
+                .or(() ->
+                        new KernelRelease(kit.facts().release())
+                                .suite()
+                                .or(() -> machine)
+                                .flatMap(DebianSuite::numbered)
+                                .map(DebianSuite::name));
     }
 
     private KitMaker.OtherSuite open(DebianSuite suite) {
@@ -389,10 +422,25 @@ public final class Kits {
         return newestCloudRelease(line, open(suite).apt()).of(Optional.of(suite));
     }
 
+    /**
+     * The oldest cloud kernel of a line that apt serves with all that a kit needs.
+     *
+     * @param line such as {@code 6.1}
+     * @throws RebootlessException as {@link #newestCloudRelease(String)}
+     */
+    public KernelRequest oldestCloudRelease(String line) {
+        apt.requireLists();
+        return request(KernelPackages.oldestCloud(apt, line), line, apt);
+    }
+
     private static KernelRequest newestCloudRelease(String line, AptPackages apt) {
         apt.requireLists();
-        return KernelPackages.newestCloud(apt, line)
-                .map(found ->
+        return request(KernelPackages.newestCloud(apt, line), line, apt);
+    }
+
+    private static KernelRequest request(
+            Optional<KernelPackages> chosen, String line, AptPackages apt) {
+        return chosen.map(found ->
                         new KernelRequest(
                                 found.release(),
                                 Optional.of(found.image().version()),

@@ -1,6 +1,7 @@
 package dev.rebootless.source.kit;
 
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.kernel.DebianVersion;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -65,6 +66,15 @@ record PackageRecord(
             return Optional.empty();
         }
         return Optional.of(of(stanza, Long.parseLong(size), sha256));
+    }
+
+    /** One that a kit was made of, and that may not be served any more. */
+    static PackageRecord kept(
+            String name, String version, String architecture, long size, String sha256) {
+        DebianVersion parsed = new DebianVersion(version);
+        SourcePackage source = new SourcePackage(name, parsed);
+        return new PackageRecord(
+                name, parsed, architecture, source, source, List.of(), size, sha256);
     }
 
     /** From the control data inside a .deb and the file's own size and hash. */

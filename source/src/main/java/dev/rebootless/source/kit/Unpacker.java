@@ -31,6 +31,9 @@ final class Unpacker {
     /** st_mode bits, inode(7): set-user-ID and set-group-ID. */
     private static final int SET_ID_BITS = 06000;
 
+    /** That of Debian 13 has 5 MB. */
+    private static final long MAX_CHANGELOG_BYTES = 64L << 20;
+
     private static final String PACKAGE = "/build/package.deb";
 
     /** Which symbolic links may come out of a package. */
@@ -103,6 +106,17 @@ final class Unpacker {
                 out,
                 MAX_PACKAGE_BYTES,
                 "tar -x $QUIET --strip-components=4 --wildcards './usr/lib/linux-kbuild-*/scripts/kconfig/conf' './usr/lib/linux-kbuild-*/tools/objtool/objtool*'");
+    }
+
+    /** The changelog of any kernel package, as text, into {@code out/changelog}. */
+    static void changelog(Path deb, Path out) {
+        run(
+                deb,
+                out,
+                MAX_PACKAGE_BYTES,
+                "tar -xO --wildcards './usr/share/doc/*/changelog.Debian.gz' | gzip -dc | head -c "
+                        + MAX_CHANGELOG_BYTES
+                        + " > changelog");
     }
 
     /**

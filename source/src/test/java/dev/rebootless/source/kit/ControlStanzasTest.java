@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
+import dev.rebootless.kernel.DebianVersion;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;

@@ -3,6 +3,7 @@ package dev.rebootless.source.kit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.rebootless.kernel.DebianVersion;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.kernel.DebianVersion;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

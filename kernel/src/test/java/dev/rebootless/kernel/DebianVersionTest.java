@@ -1,4 +1,4 @@
-package dev.rebootless.source.kit;
+package dev.rebootless.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

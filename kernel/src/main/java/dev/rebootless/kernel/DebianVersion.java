@@ -1,4 +1,4 @@
-package dev.rebootless.source.kit;
+package dev.rebootless.kernel;
 
 import dev.rebootless.base.RebootlessException;
 

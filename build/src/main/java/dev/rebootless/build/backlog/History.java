@@ -1,0 +1,140 @@
+package dev.rebootless.build.backlog;
+
+import dev.rebootless.cve.Changelog;
+import dev.rebootless.kernel.DebianVersion;
+import dev.rebootless.source.history.SourceDifference;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableSet;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The steps from the running kernel's source to the newest: the differences of what was packaged.
+ */
+final class History {
+    private final List<SourceDifference> steps;
+    private final Map<Pieces.Key, FileChange> changes = new ConcurrentHashMap<>();
+    private final Map<Integer, Map<String, List<String>>> newerNames = new ConcurrentHashMap<>();
+
+    History(List<SourceDifference> steps) {
+        this.steps = List.copyOf(steps);
+    }
+
+    List<SourceDifference> steps() {
+        return steps;
+    }
+
+    /** The step that brought what an upload fixed: to the first packaged source that is as new. */
+    OptionalInt stepOf(DebianVersion fixedIn) {
+        DebianVersion wanted = Changelog.plain(fixedIn);
+        for (int i = 0; i < steps.size(); i++) {
+            DebianVersion to = Changelog.plain(new DebianVersion(steps.get(i).newer()));
+            if (to.compareTo(wanted) >= 0) {
+                return OptionalInt.of(i);
+            }
+        }
+        return OptionalInt.empty();
+    }
+
+    /** A file's change in a step that changes it. */
+    FileChange change(int step, String path) {
+        return changes.computeIfAbsent(
+                new Pieces.Key(step, path), k -> FileChange.of(steps.get(step), path));
+    }
+
+    boolean changes(int step, String path) {
+        return steps.get(step).changed().contains(path);
+    }
+
+    /** The files that a step changes and in whose newer text a name stands. */
+    List<String> mentioning(int step, String name) {
+        return newerNames.computeIfAbsent(step, this::readNames).getOrDefault(name, List.of());
+    }
+
+    private Map<String, List<String>> readNames(int step) {
+        Map<String, List<String>> byName = new java.util.HashMap<>();
+        SourceDifference difference = steps.get(step);
+        for (String path : difference.changed()) {
+            if (path.endsWith(".h") || path.endsWith(".c")) {
+                java.util.Set<String> names = new java.util.HashSet<>();
+                difference.newerLines(path).forEach(line -> names.addAll(FileChange.names(line)));
+                names.forEach(n -> byName.computeIfAbsent(n, k -> new ArrayList<>(1)).add(path));
+            }
+        }
+        return byName;
+    }
+
+    /** Steps before one that change a file as well. */
+    List<Piece> earlier(int step, String path) {
+        List<Piece> found = new ArrayList<>();
+        for (int i = 0; i < step; i++) {
+            if (changes(i, path)) {
+                found.add(Piece.whole(i, path));
+            }
+        }
+        return found;
+    }
+
+    /** The numbers of a piece's hunks. */
+    SortedSet<Integer> hunks(Piece piece) {
+        return piece.hunks()
+                .orElseGet(() -> {
+                    NavigableSet<Integer> all = new TreeSet<>();
+                    for (int i = 0; i < change(piece.step(), piece.path()).size(); i++) {
+                        all.add(i);
+                    }
+                    return all;
+                });
+    }
+
+    /** The functions that pieces change, as the source tells. */
+    SortedSet<String> functions(Pieces pieces) {
+        NavigableSet<String> found = new TreeSet<>();
+        for (Piece piece : pieces.list()) {
+            found.addAll(change(piece.step(), piece.path()).functions(hunks(piece)));
+        }
+        return found;
+    }
+
+    /** The pieces that an outcome names. */
+    Pieces pieces(List<Outcome.Part> parts) {
+        List<Piece> pieces = new ArrayList<>();
+        for (Outcome.Part part : parts) {
+            for (int i = 0; i < steps.size(); i++) {
+                if (steps.get(i).older().equals(part.older())
+                        && steps.get(i).newer().equals(part.newer())) {
+                    pieces.add(
+                            new Piece(
+                                    i,
+                                    part.path(),
+                                    part.hunks().isEmpty()
+                                            ? Optional.empty()
+                                            : Optional.of(new TreeSet<>(part.hunks()))));
+                }
+            }
+        }
+        return Pieces.of(pieces);
+    }
+
+    /** The patches of pieces, one for each step, in order. */
+    List<String> patches(Pieces pieces) {
+        List<String> patches = new ArrayList<>();
+        for (int step = 0; step < steps.size(); step++) {
+            StringBuilder text = new StringBuilder();
+            for (Piece piece : pieces.list()) {
+                if (piece.step() == step) {
+                    text.append(change(step, piece.path()).diff(hunks(piece)));
+                }
+            }
+            if (!text.isEmpty()) {
+                patches.add(text.toString());
+            }
+        }
+        return patches;
+    }
+}

@@ -1,0 +1,99 @@
+package dev.rebootless.build.backlog;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.List;
+
+/**
+ * What came of one CVE's fix by itself, as it is kept for later runs.
+ *
+ * @param format {@value #FORMAT}
+ * @param cve its id
+ * @param key of all that decides over it: the same key, the same outcome
+ * @param pieces that were taken, in order
+ * @param story what had to be brought along, or left out, and why
+ * @param notes for a reviewer
+ * @param problems why it is refused; empty if it is not
+ * @param functions that its livepatch replaces
+ * @param unchangedFunctions that the source changes and the livepatch does not have: not built
+ *     here, or compiled as before, or a part of functions that are replaced
+ * @param warnings of its livepatch
+ * @param stated whether a feed lists all files of the fix
+ * @param narrowed whether only the hunks of the functions that the title names were taken
+ * @param seconds that it took
+ */
+public record Outcome(
+        int format,
+        String cve,
+        String key,
+        Verdict verdict,
+        List<Part> pieces,
+        List<String> story,
+        List<String> notes,
+        List<Refusal> problems,
+        List<Function> functions,
+        List<String> unchangedFunctions,
+        List<String> warnings,
+        boolean stated,
+        boolean narrowed,
+        double seconds) {
+    /** Raised whenever the same key could come to something else. */
+    static final int FORMAT = 2;
+
+    public Outcome {
+        requireNonNull(cve);
+        requireNonNull(key);
+        requireNonNull(verdict);
+        pieces = List.copyOf(pieces);
+        story = List.copyOf(story);
+        notes = List.copyOf(notes);
+        problems = List.copyOf(problems);
+        functions = List.copyOf(functions);
+        unchangedFunctions = List.copyOf(unchangedFunctions);
+        warnings = List.copyOf(warnings);
+    }
+
+    /** How it ended. */
+    public enum Verdict {
+        /** A livepatch of it can be made. */
+        BUILT,
+        /** No compiled code changes on this kernel. */
+        UNCHANGED,
+        /** None can be made. */
+        REFUSED,
+        /** Where its fix is was not found, so nothing was tried. */
+        NOT_FOUND
+    }
+
+    /**
+     * A file's change between two versions of the source.
+     *
+     * @param hunks by number in the file's difference, from 0; empty for all
+     */
+    public record Part(String older, String newer, String path, List<Integer> hunks) {
+        public Part {
+            hunks = List.copyOf(hunks);
+        }
+    }
+
+    /** A reason, as problems have it. */
+    public record Refusal(String code, String place, String message, String remedy) {}
+
+    /** A function of a target object. */
+    public record Function(String object, String name, int sympos, String unit) {}
+
+    /**
+     * Whether the change stays within functions: no lock, reference, signature or type that code of
+     * before the switch shares with the new is another afterwards.
+     */
+    public boolean isLocal() {
+        return warnings.stream().noneMatch(Outcome::isAcrossTheSwitch);
+    }
+
+    /** A warning of what no tool can prove (`LockChanges`, `SignatureChanges`, `TypeCheck`). */
+    private static boolean isAcrossTheSwitch(String warning) {
+        return warning.contains("it locks, or counts references, otherwise than before")
+                || warning.contains("its type changes (")
+                || warning.contains("what objects hold that live now is read so from then on");
+    }
+}

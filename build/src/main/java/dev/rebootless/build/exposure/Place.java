@@ -1,0 +1,59 @@
+package dev.rebootless.build.exposure;
+
+import java.util.Collections;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/** Where a CVE's fix is, and who says so. */
+public sealed interface Place {
+    /** The files as a feed lists them: all that the fix changes. */
+    record Stated(SortedSet<String> files, String source) implements Place {
+        /** Of a CVE record, or a table of facts. */
+        public Stated {
+            files = Collections.unmodifiableSortedSet(new TreeSet<>(files));
+        }
+    }
+
+    /**
+     * Files that define what the title names. The fix may change others as well, so what is built
+     * of it wants a reviewer.
+     *
+     * @param files each of which defines it; mostly one
+     * @param name a function's, or a file's
+     */
+    record Named(SortedSet<String> files, String name) implements Place {
+        /** Of a changelog's title. */
+        public Named {
+            files = Collections.unmodifiableSortedSet(new TreeSet<>(files));
+        }
+    }
+
+    /**
+     * Folders of the name that the title begins with, when no file in them is built.
+     *
+     * @param name a word of the title
+     */
+    record UnbuiltFolder(SortedSet<String> folders, String name) implements Place {
+        /** Of a changelog's title. */
+        public UnbuiltFolder {
+            folders = Collections.unmodifiableSortedSet(new TreeSet<>(folders));
+        }
+    }
+
+    /** The changelog marks it as one of other architectures. */
+    record OtherArchitecture() implements Place {}
+
+    /** Nobody says. */
+    record Unknown() implements Place {}
+
+    /** Who says so, for people. */
+    default String source() {
+        return switch (this) {
+            case Stated(var _, String source) -> source;
+            case Named(var _, String name) -> "the title names " + name;
+            case UnbuiltFolder(var _, String name) -> "the title names " + name;
+            case OtherArchitecture _ -> "changelog";
+            case Unknown _ -> "";
+        };
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.rebootless.build.backlog;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.rebootless.build.exposure;
+
+import org.jspecify.annotations.NullMarked;

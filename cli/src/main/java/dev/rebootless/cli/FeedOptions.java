@@ -1,0 +1,149 @@
+package dev.rebootless.cli;
+
+import dev.rebootless.base.FileFaults;
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.build.exposure.CveRow;
+import dev.rebootless.build.exposure.ExposedCves;
+import dev.rebootless.cve.Changelog;
+import dev.rebootless.cve.CveList;
+import dev.rebootless.cve.Exposure;
+import dev.rebootless.cve.FeedFacts;
+import dev.rebootless.cve.Feeds;
+import dev.rebootless.cve.Severity;
+import dev.rebootless.host.HostCves;
+import dev.rebootless.host.HostFiles;
+import dev.rebootless.kernel.DebianVersion;
+import dev.rebootless.source.kit.KernelHistory;
+import dev.rebootless.source.kit.Kit;
+import dev.rebootless.source.kit.Kits;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import picocli.CommandLine.Option;
+
+/** The options of all commands that list CVEs, and what they lead to. */
+final class FeedOptions {
+    @Option(names = "--kernel", paramLabel = "RELEASE[=VERSION]", description = Texts.KERNEL)
+    private Optional<String> kernel = Optional.empty();
+
+    @Option(
+            names = "--to",
+            paramLabel = "VERSION",
+            description =
+                    "The package version to compare with (default: the newest of the kernel's line"
+                            + " that apt serves).")
+    private Optional<String> to = Optional.empty();
+
+    @Option(
+            names = "--feed",
+            paramLabel = "PLACE",
+            description =
+                    "CVE records (a file, or a folder of them), Debian's security tracker, CISA's list of known exploited"
+                            + " vulnerabilities, NVD's answers, or a table of facts: a path or an https address; may be repeated.")
+    private List<String> feeds = List.of();
+
+    @Option(
+            names = "--changelog",
+            paramLabel = "FILE",
+            description = "Read this changelog (as text) instead of the newest package's.")
+    private Optional<Path> changelog = Optional.empty();
+
+    @Option(
+            names = "--loaded",
+            paramLabel = "FILE",
+            description =
+                    "Which modules are loaded: what lsmod prints on the host in question (default: on the host itself, its own"
+                            + " modules; elsewhere every module may be).")
+    private Optional<Path> loaded = Optional.empty();
+
+    /**
+     * All that was found.
+     *
+     * @param host what this machine says, if it runs that kernel
+     * @param history where the sources in between come from
+     */
+    record Found(
+            Kit kit,
+            Changelog changelog,
+            FeedFacts feeds,
+            CveList list,
+            ExposedCves exposed,
+            List<CveRow> rows,
+            HostCves host,
+            Optional<KernelHistory> history) {}
+
+    /** For the kernel that `--kernel` names. */
+    Found find(Console console) {
+        return find(console, new KernelChoice(console).kit(kernel));
+    }
+
+    /** For the kernel of a kit. */
+    Found find(Console console, Kit kit) {
+        changelog.ifPresent(Inputs::requireFile);
+        loaded.ifPresent(Inputs::requireFile);
+        Optional<DebianVersion> wanted = to.map(DebianVersion::new);
+        Kits kits = new Kits(Kits.userCache(), console.progress());
+        FeedFacts facts = Feeds.read(feeds, Kits.userCache().resolve("feeds"), console.progress());
+        facts.warnings().forEach(console::say);
+        Optional<KernelHistory> history =
+                changelog.isPresent() ? Optional.empty() : Optional.of(kits.history(kit));
+        KernelHistory.ChangelogText text =
+                changelog
+                        .map(FeedOptions::read)
+                        .orElseGet(() -> history.orElseThrow().changelog(wanted));
+        Changelog parsed = Changelog.parse(text.text(), text.place());
+        DebianVersion running = new DebianVersion(kit.facts().sourceVersion());
+        DebianVersion target = wanted.orElse(parsed.newest());
+        CveList list = CveList.of(parsed, facts, running, target, kits.suite(kit));
+        HostCves host = HostCves.of(HostFiles.ofThisMachine(), kit.facts().buildId());
+        Optional<Set<String>> modules =
+                loaded.map(file -> HostCves.names(read(file).text())).or(host::modules);
+        ExposedCves exposed = new ExposedCves(kit, modules, console.progress());
+        return new Found(kit, parsed, facts, list, exposed, exposed.rows(list), host, history);
+    }
+
+    private static KernelHistory.ChangelogText read(Path file) {
+        try {
+            if (Files.size(file) > Changelog.MAX_CHARS) {
+                throw RebootlessException.usage(
+                        "RBL-FILE",
+                        file.toString(),
+                        "is too large to be a changelog or a list of modules",
+                        "see whether it is the file you meant");
+            }
+            return new KernelHistory.ChangelogText(Files.readString(file), file.toString());
+        } catch (IOException e) {
+            throw RebootlessException.usage(
+                    "RBL-FILE",
+                    file.toString(),
+                    "cannot be read as text: " + FileFaults.reason(e),
+                    "give a text file");
+        }
+    }
+
+    /** The severity that an option names. */
+    static Severity severity(String option, String word) {
+        return Severity.of(word)
+                .filter(s -> s != Severity.UNKNOWN)
+                .orElseThrow(() ->
+                        RebootlessException.usage(
+                                "RBL-USAGE",
+                                option,
+                                "is one of critical, important, moderate, low",
+                                "give another"));
+    }
+
+    /** The number of rows of each exposure. */
+    static Map<Exposure, Long> totals(List<CveRow> rows) {
+        Map<Exposure, Long> totals = new TreeMap<>();
+        for (Exposure each : Exposure.values()) {
+            totals.put(each, rows.stream().filter(r -> r.exposure() == each).count());
+        }
+        return totals;
+    }
+}

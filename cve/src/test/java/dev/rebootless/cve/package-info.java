@@ -1,0 +1,4 @@
+@NullMarked
+package dev.rebootless.cve;
+
+import org.jspecify.annotations.NullMarked;
