@@ -210,6 +210,8 @@ final class BacklogCommand implements Callable<Integer> {
             console.print(BacklogDocuments.of(found, result));
         } else {
             console.print(BacklogText.of(found, result));
+            result.modules()
+                    .forEach(built -> console.print("\n" + Reports.built(found.kit(), built)));
         }
         boolean nothing = !tryOnly && !reviewing && result.modules().isEmpty();
         return (nothing ? ExitStatus.UNCHANGED : ExitStatus.DONE).code();

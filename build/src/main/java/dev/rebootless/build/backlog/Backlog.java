@@ -33,7 +33,7 @@ public final class Backlog {
      * Headers that more units may include are not looked into for a fix: with some 0.3 s for each
      * unit that would be minutes for one of hundreds of fixes.
      */
-    private static final int WIDEST_HEADER = 120;
+    static final int WIDEST_HEADER = 250;
 
     /** Boots that may fail before a livepatch is given up. */
     private static final int MAX_PROOFS = 6;

@@ -170,6 +170,7 @@ final class FixRunner {
     private String key(Fix fix) {
         StringBuilder text = new StringBuilder();
         text.append(Outcome.FORMAT).append('\n').append(Build.TOOL).append('\n');
+        text.append(Backlog.WIDEST_HEADER).append('\n');
         text.append(kit.facts().release()).append(' ').append(kit.facts().buildId()).append('\n');
         parts(fix.pieces()).forEach(p -> text.append(p).append('\n'));
         text.append(fix.functions()).append(fix.isStated());

@@ -1,5 +1,6 @@
 package dev.rebootless.build.backlog;
 
+import dev.rebootless.base.Subprocess;
 import dev.rebootless.cve.Changelog;
 import dev.rebootless.kernel.DebianVersion;
 import dev.rebootless.source.history.SourceDifference;
@@ -19,7 +20,7 @@ import java.util.concurrent.ConcurrentHashMap;
 final class History {
     private final List<SourceDifference> steps;
     private final Map<Pieces.Key, FileChange> changes = new ConcurrentHashMap<>();
-    private final Map<Integer, Map<String, List<String>>> newerNames = new ConcurrentHashMap<>();
+    private final Map<String, List<String>> mentions = new ConcurrentHashMap<>();
 
     History(List<SourceDifference> steps) {
         this.steps = List.copyOf(steps);
@@ -51,22 +52,25 @@ final class History {
         return steps.get(step).changed().contains(path);
     }
 
-    /** The files that a step changes and in whose newer text a name stands. */
+    /**
+     * The C files and headers that a step changes and in whose newer text a name stands as a word;
+     * asked of grep, since an index of all names takes hundreds of megabytes.
+     */
     List<String> mentioning(int step, String name) {
-        return newerNames.computeIfAbsent(step, this::readNames).getOrDefault(name, List.of());
+        return mentions.computeIfAbsent(step + " " + name, k -> search(steps.get(step), name));
     }
 
-    private Map<String, List<String>> readNames(int step) {
-        Map<String, List<String>> byName = new java.util.HashMap<>();
-        SourceDifference difference = steps.get(step);
-        for (String path : difference.changed()) {
-            if (path.endsWith(".h") || path.endsWith(".c")) {
-                java.util.Set<String> names = new java.util.HashSet<>();
-                difference.newerLines(path).forEach(line -> names.addAll(FileChange.names(line)));
-                names.forEach(n -> byName.computeIfAbsent(n, k -> new ArrayList<>(1)).add(path));
-            }
-        }
-        return byName;
+    private static List<String> search(SourceDifference difference, String name) {
+        Subprocess.Result result =
+                Subprocess.of(List.of("grep", "-rlswF", "--include=*.[ch]", "-e", name, "."))
+                        .in(difference.newerFolder())
+                        .run();
+        return result.out()
+                .lines()
+                .map(line -> line.replaceFirst("^\\./", ""))
+                .filter(path -> difference.changed().contains(path))
+                .sorted()
+                .toList();
     }
 
     /** Steps before one that change a file as well. */

@@ -109,6 +109,11 @@ public record SourceDifference(String older, String newer, Path folder, SortedSe
         Files.copy(from, to);
     }
 
+    /** Where the changed files are as they were afterwards. */
+    public Path newerFolder() {
+        return folder.resolve(NEW);
+    }
+
     /** The lines of a changed file, before. */
     public List<String> olderLines(String path) {
         return lines(OLD, path);

@@ -33,14 +33,14 @@ public final class SourceIndex {
     /** The largest C file of a kernel has about 1 MB. */
     private static final long MAX_FILE_BYTES = 8L << 20;
 
-    private final Map<String, List<String>> filesByFunction;
+    /**
+     * Several files have tabs between them: most names are defined in one, and there are 500,000.
+     */
+    private final Map<String, String> filesByFunction;
+
     private final SortedSet<String> files;
 
-    private SortedSet<String> sorted(List<String> files) {
-        return Collections.unmodifiableSortedSet(new TreeSet<>(files));
-    }
-
-    private SourceIndex(Map<String, List<String>> filesByFunction, SortedSet<String> files) {
+    private SourceIndex(Map<String, String> filesByFunction, SortedSet<String> files) {
         this.filesByFunction = filesByFunction;
         this.files = Collections.unmodifiableSortedSet(files);
     }
@@ -111,13 +111,13 @@ public final class SourceIndex {
     }
 
     private static SourceIndex parsed(List<String> lines) {
-        Map<String, List<String>> byFunction = new HashMap<>();
+        Map<String, String> byFunction = new HashMap<>();
         NavigableSet<String> files = new TreeSet<>();
         for (String line : lines) {
             String[] words = line.split("\t");
             files.add(words[0]);
             for (int i = 1; i < words.length; i++) {
-                byFunction.computeIfAbsent(words[i], k -> new ArrayList<>(1)).add(words[0]);
+                byFunction.merge(words[i], words[0], (a, b) -> a + "\t" + b);
             }
         }
         return new SourceIndex(byFunction, files);
@@ -125,7 +125,9 @@ public final class SourceIndex {
 
     /** The files that define a function of a name; none when there is no such function. */
     public SortedSet<String> definedIn(String function) {
-        return sorted(filesByFunction.getOrDefault(function, List.of()));
+        String found = filesByFunction.get(function);
+        return Collections.unmodifiableSortedSet(
+                new TreeSet<>(found == null ? List.of() : List.of(found.split("\t"))));
     }
 
     /** Every C file and header. */
