@@ -5,6 +5,7 @@ import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.source.patch.FileKind;
 import dev.rebootless.source.patch.PatchedFile;
 import dev.rebootless.source.patch.PatchedTree;
 import java.io.IOException;
@@ -194,7 +195,17 @@ public final class HeaderUnits {
                                                 patch.file(h).original(),
                                                 StandardCharsets.ISO_8859_1)))
                         .anyMatch(names::contains);
-        if (known) {
+        // Without a patched unit that uses what is new, the ordinary way has the better answers.
+        boolean isUsed =
+                patch.files().entrySet().stream()
+                        .filter(f -> FileKind.of(f.getKey()) == FileKind.C_SOURCE)
+                        .anyMatch(f ->
+                                NAME.splitAsStream(
+                                                new String(
+                                                        f.getValue().patched(),
+                                                        StandardCharsets.ISO_8859_1))
+                                        .anyMatch(names::contains));
+        if (known || !isUsed || names.size() > Mentions.MAX_NAMES || !isReadByUnitsOnly(adding)) {
             return Set.of();
         }
         boolean unmentioned =
@@ -203,6 +214,19 @@ public final class HeaderUnits {
                                 .of(names, patch.files().keySet())
                                 .isEmpty();
         return unmentioned ? adding : Set.of();
+    }
+
+    /** Whether no script reads one of the headers as text, and nothing was generated from it. */
+    private boolean isReadByUnitsOnly(Set<String> headers) {
+        try {
+            TreeListing listing = TreeListing.of(kernel.folder());
+            return listing.readersOf(headers).isEmpty()
+                    && listing.made(kernel.compiler()).stream()
+                            .filter(made -> made.compile().isEmpty())
+                            .noneMatch(made -> made.read().stream().anyMatch(headers::contains));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** One search, whose parts run in parallel. */

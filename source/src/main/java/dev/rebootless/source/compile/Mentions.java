@@ -13,7 +13,7 @@ import java.util.TreeSet;
 /** Where in a tree names stand as words, in whatever text; searched with grep in 2 to 4 s. */
 record Mentions(Path tree) {
     /** The command line of more would be too long. */
-    private static final int MAX_NAMES = 500;
+    static final int MAX_NAMES = 500;
 
     /** Nothing that is compiled into the kernel. */
     private static final List<String> LEFT_OUT = List.of("Documentation", ".git", "LICENSES");
