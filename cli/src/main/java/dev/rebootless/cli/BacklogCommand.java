@@ -84,6 +84,8 @@ final class BacklogCommand implements Callable<Integer> {
             description = "Only CVEs whose files a feed lists, not those that only a title names.")
     private boolean listedFiles;
 
+    @Mixin private OtherLineOption otherLine = new OtherLineOption();
+
     @Option(
             names = "--include-unreviewed",
             description =
@@ -183,6 +185,7 @@ final class BacklogCommand implements Callable<Integer> {
                         found.kit(),
                         found.exposed(),
                         steps(found),
+                        otherLine.lazy(found, console),
                         work(found.kit()),
                         debug.getAsBoolean(),
                         console.progress());

@@ -62,6 +62,7 @@ final class FoundFixes {
                         found.kit(),
                         found.exposed(),
                         BacklogCommand.steps(found),
+                        OtherLineOption.kept(found, console),
                         BacklogCommand.work(found.kit()),
                         debug.getAsBoolean(),
                         console.progress());

@@ -65,6 +65,26 @@ sealed interface Architecture permits X86_64, Aarch64, Ppc64le, S390x {
     boolean isBranch(ElfSection section, long field, int type);
 
     /**
+     * Whether an address field of code is in an instruction that leaves a return address. Asked
+     * only where objects are extracted.
+     *
+     * @param field its offset in the section
+     */
+    default boolean isCall(ElfSection section, long field, int type) {
+        return false;
+    }
+
+    /**
+     * Whether code may go back to its caller, or to where it cannot be seen that it does not: by a
+     * return, by a jump through a register or memory, or by what is no instruction.
+     *
+     * @param from where the code begins in the section, with {@code to} where it ends
+     */
+    default boolean mayReturn(ElfSection section, long from, long to) {
+        return true;
+    }
+
+    /**
      * The fields of a function, by their offset in it, that hold the number of a source line which
      * the code reports. Where none is understood, lines that move make the function changed.
      */

@@ -146,11 +146,20 @@ public final class ChangeSet {
     }
 
     /**
-     * The original code that is replaced: the functions, and the rarely executed parts cut from
+     * Functions that ftrace cannot route and that move beside their callers, each with the sorted
+     * names of these, which move as well, changed or not, so that they call the new one.
+     */
+    public Map<String, List<String>> copied() {
+        return selection.copies().callersByName();
+    }
+
+    /**
+     * The original code whose place is taken: the functions, and the rarely executed parts cut from
      * them.
      */
     public Set<Item> replacedCode() {
         Set<Item> code = new LinkedHashSet<>(replaced().keySet());
+        code.addAll(selection.copies().copied().keySet());
         Set<String> names = new HashSet<>();
         code.forEach(item -> item.symbols().forEach(s -> names.add(s.name())));
         for (Item item : original.items()) {

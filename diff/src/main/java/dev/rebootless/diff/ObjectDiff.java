@@ -74,7 +74,13 @@ public final class ObjectDiff {
         Set<Problem> known = new LinkedHashSet<>(original.problems());
         known.addAll(patched.problems());
         comparePairs();
-        Selection selection = Selection.of(patched, correlation, changedFunctions, wanted);
+        Selection selection =
+                Selection.of(
+                        patched,
+                        correlation,
+                        changedFunctions,
+                        CopiedFunctions.of(original, patched, correlation, changedFunctions),
+                        wanted);
         known.addAll(selection.refusals());
         Set<Problem> refusals =
                 rules.of(
@@ -84,6 +90,15 @@ public final class ObjectDiff {
                         NamelessContent.changed(original, patched, comparison));
         ChangeSet.NameLists names = names();
         List<String> warnings = new ArrayList<>(escapes(selection));
+        selection
+                .copies()
+                .callersByName()
+                .forEach((name, callers) ->
+                        warnings.add(
+                                name
+                                        + ": ftrace cannot route calls of this function, so it moves, and what calls it"
+                                        + " is replaced: "
+                                        + String.join(", ", callers)));
         warnings.addAll(
                 LockChanges.of(original, patched, names.changed(), names.added(), names.removed()));
         return new ChangeSet(original, patched, names, List.copyOf(refusals), warnings, selection);
@@ -143,7 +158,7 @@ public final class ObjectDiff {
                         && place == 0
                         && correlation.originalOf(to).isEmpty()
                         && !Names.isCold(to.name())
-                        && !isBranch(from, reference)) {
+                        && !Routing.isBranch(patched, from, reference)) {
                     warnings.add(
                             to.name()
                                     + ": the address of this new function is taken in "
@@ -154,14 +169,5 @@ public final class ObjectDiff {
             }
         }
         return List.copyOf(warnings);
-    }
-
-    private boolean isBranch(Item from, Reference reference) {
-        return from.section().isExecutable()
-                && patched.architecture()
-                        .isBranch(
-                                from.section(),
-                                from.offset() + reference.offset(),
-                                reference.type());
     }
 }

@@ -3,7 +3,6 @@ package dev.rebootless.diff;
 import dev.rebootless.base.Problem;
 import dev.rebootless.elf.ElfRelocation;
 import dev.rebootless.elf.ElfSection;
-import dev.rebootless.elf.ElfSymbol;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -133,7 +132,8 @@ final class RefusalRules {
         }
         // A unit without any was not compiled for ftrace. Of one in a kernel `build` asks the
         // image.
-        if (!isTraceable(ours) && original.items().stream().anyMatch(this::isTraceable)) {
+        if (!Routing.isTraceable(original, ours)
+                && original.items().stream().anyMatch(i -> Routing.isTraceable(original, i))) {
             refuse(
                     "RBL-NO-FENTRY",
                     ours,
@@ -154,26 +154,7 @@ final class RefusalRules {
         List<String> harmless = List.of(Comparison.ORDINARY_CODE, CPU_IDLE);
         return harmless.contains(before)
                 && harmless.contains(after)
-                && isTraceable(patched, theirs);
-    }
-
-    private boolean isTraceable(Item ours) {
-        return isTraceable(original, ours);
-    }
-
-    /** By the table that ftrace reads, or, where no tool has made it yet, by the call itself. */
-    private static boolean isTraceable(ObjectModel model, Item function) {
-        Architecture architecture = model.architecture();
-        return model.entries(function).stream()
-                        .anyMatch(e ->
-                                e.table().section().equals("__mcount_loc")
-                                        || e.table()
-                                                .section()
-                                                .equals("__patchable_function_entries"))
-                || model.references(function).stream()
-                        .anyMatch(r ->
-                                r.target() instanceof Target.External(ElfSymbol to, long addend)
-                                        && architecture.tracers().contains(to.name()));
+                && Routing.isTraceable(patched, theirs);
     }
 
     private String callers(Item callee) {

@@ -1,6 +1,7 @@
 package dev.rebootless.diff;
 
 import dev.rebootless.base.Problem;
+import dev.rebootless.elf.ElfSymbol;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -23,12 +24,20 @@ final class Selection {
     private final Map<String, Item> functions = new HashMap<>();
     private final Map<Item, List<Item>> coldParts = new HashMap<>();
     private final Map<Item, Item> replaced = new LinkedHashMap<>();
+    private final CopiedFunctions copies;
+
+    /**
+     * Patched functions that the original has as well, and that carried code calls in the module.
+     */
+    private final Set<Item> inModule = new LinkedHashSet<>();
+
     private final Set<Item> carried = new LinkedHashSet<>();
     private final List<Problem> refusals = new ArrayList<>();
 
-    private Selection(ObjectModel patched, Correlation correlation) {
+    private Selection(ObjectModel patched, Correlation correlation, CopiedFunctions copies) {
         this.patched = patched;
         this.correlation = correlation;
+        this.copies = copies;
         for (Item item : patched.items()) {
             if (item.isFunction()) {
                 item.symbols().forEach(s -> functions.putIfAbsent(s.name(), item));
@@ -70,18 +79,27 @@ final class Selection {
      * Selects, starting from the changed functions.
      *
      * @param changed original to patched function, whichever part of it changed
+     * @param copies which of them are carried beside their callers instead of being replaced
      * @param wanted names of new global items that other units need
      */
     static Selection of(
             ObjectModel patched,
             Correlation correlation,
             Map<Item, Item> changed,
+            CopiedFunctions copies,
             Set<String> wanted) {
-        Selection selection = new Selection(patched, correlation);
+        Selection selection = new Selection(patched, correlation, copies);
         Deque<Item> work = new ArrayDeque<>();
-        changed.forEach((ours, theirs) -> {
+        Map<Item, Item> moving = new LinkedHashMap<>(changed);
+        moving.putAll(copies.copied());
+        moving.putAll(copies.replaced());
+        selection.inModule.addAll(copies.copied().values());
+        moving.forEach((ours, theirs) -> {
             Item hot = selection.hotPart(theirs);
-            correlation.originalOf(hot).ifPresent(o -> selection.replaced.put(o, hot));
+            correlation
+                    .originalOf(hot)
+                    .filter(o -> !copies.copied().containsKey(o))
+                    .ifPresent(o -> selection.replaced.put(o, hot));
             selection.carryFamily(hot, work);
         });
         for (Item item : patched.items()) {
@@ -168,6 +186,9 @@ final class Selection {
                                 "leave out attributes such as __kprobes, noinstr, __sched and __init");
                     }
                     carryFamily(hot, work);
+                } else if (place == 0 && isDeadEnd(from, reference, to)) {
+                    inModule.add(to);
+                    carryFamily(to, work);
                 } else if (place != 0) {
                     refuse(
                             "RBL-CODE-REFERENCE",
@@ -195,6 +216,24 @@ final class Selection {
                 }
             }
         }
+    }
+
+    /**
+     * Whether it is the call of an unchanged static function that does not return. objtool sees
+     * that of functions in the same object alone (tools/objtool/check.c, __dead_end_function), and
+     * where it does not, takes the caller to go on behind the call, where there may be nothing. So
+     * such functions, which end in a trap, are carried as well.
+     */
+    private boolean isDeadEnd(Item from, Reference reference, Item to) {
+        return Routing.isCall(patched, from, reference)
+                && correlation.originalOf(to).filter(copies::isOnlyCalled).isPresent()
+                && to.symbols().stream().allMatch(ElfSymbol::isLocal)
+                && Comparison.sectionClass(to).equals(Comparison.ORDINARY_CODE)
+                && !replaced.containsValue(to)
+                && !Names.isCold(to.name())
+                && Routing.neverLeaves(patched, to)
+                && coldParts.getOrDefault(to, List.of()).stream()
+                        .allMatch(cold -> Routing.neverLeaves(patched, cold));
     }
 
     /**
@@ -284,6 +323,11 @@ final class Selection {
         return java.util.Collections.unmodifiableMap(replaced);
     }
 
+    /** What is carried beside its callers although the original has it, by that. */
+    CopiedFunctions copies() {
+        return copies;
+    }
+
     /** What moves, in the order in which it was found. */
     Set<Item> carried() {
         return java.util.Collections.unmodifiableSet(carried);
@@ -308,10 +352,13 @@ final class Selection {
      * carried. The address of a replaced function is the original's: ftrace routes the call,
      * nothing dangles after the livepatch is gone, and comparisons of pointers hold. A place inside
      * a carried function (a label, the target of a jump table, a cold part) is always in its new
-     * body.
+     * body, and so is all of one that no call is routed to.
      */
     Optional<Item> staysAt(Target.InItem target) {
         Item to = target.item();
+        if (inModule.contains(to)) {
+            return Optional.empty();
+        }
         boolean inBody =
                 to.isFunction()
                         && carried.contains(to)

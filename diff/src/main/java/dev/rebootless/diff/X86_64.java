@@ -84,6 +84,28 @@ final class X86_64 implements Architecture {
                 || ((opcode & 0xf0) == 0x80 && (content[(int) field - 2] & 0xff) == 0x0f);
     }
 
+    /** call with a distance (E8): SDM volume 2, appendix A. */
+    @Override
+    public boolean isCall(ElfSection section, long field, int type) {
+        return field >= 1
+                && (section.content()[(int) field - 1] & 0xff) == 0xe8
+                && (type == Elf.R_X86_64_PC32 || type == Elf.R_X86_64_PLT32);
+    }
+
+    @Override
+    public boolean mayReturn(ElfSection section, long from, long to) {
+        for (int at = (int) from; at < to; ) {
+            Instruction instruction = X86Decoder.decode(section.content(), at, (int) to);
+            switch (instruction.kind()) {
+                case RETURN, JUMP_INDIRECT, UNKNOWN -> {
+                    return true;
+                }
+                default -> at += instruction.length();
+            }
+        }
+        return false;
+    }
+
     @Override
     public Map<Integer, FieldBits> lines(ObjectModel model, Item function) {
         Map<Integer, FieldBits> lines = new HashMap<>();

@@ -4,11 +4,15 @@ import static dev.rebootless.diff.Diffs.carried;
 import static dev.rebootless.diff.Diffs.compare;
 import static dev.rebootless.diff.Diffs.edit;
 import static dev.rebootless.diff.Diffs.findings;
+import static dev.rebootless.diff.Diffs.replaced;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Changes that leave all named code and data equal, and pairs that look right and are wrong. */
 class EasilyMissedChangesTest {
@@ -256,6 +260,89 @@ class EasilyMissedChangesTest {
                 .isEqualTo("changed: quiet; refused: RBL-NO-FENTRY quiet");
         assertThat(findings(compare(gcc, source, edit(source, "x * 3", "x * 9"))))
                 .isEqualTo("changed: traced");
+    }
+
+    private static final String UNROUTED =
+            """
+            extern void sink(int);
+            #define notrace __attribute__((no_instrument_function, noipa))
+            static notrace int quiet(int x) { sink(x * 2); return x; }
+            __attribute__((noipa)) int first(int x) { return quiet(x) + 1; }
+            int second(int x) { return first(x) - 1; }
+            """;
+
+    @Test
+    void callersOfAStaticFunctionWithoutFentryAreReplacedInItsPlace() {
+        ChangeSet changes =
+                compare(Gcc.SECTIONS, UNROUTED, edit(UNROUTED, "sink(x * 2)", "sink(x * 9)"));
+        assertThat(findings(changes)).isEqualTo("changed: quiet");
+        assertThat(replaced(changes)).containsExactly("first");
+        assertThat(changes.replacedCode()).extracting(Item::name).contains("first", "quiet");
+        assertThat(changes.copied()).containsOnly(Map.entry("quiet", List.of("first")));
+        assertThat(changes.warnings())
+                .containsExactly(
+                        "quiet: ftrace cannot route calls of this function, so it moves, and what calls it is replaced:"
+                                + " first");
+    }
+
+    /** Each is a way to reach the old function, or to be in the new one, that nothing routes. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                // A jump leaves no caller on the stack, where the kernel would look for one.
+                "int tail(int x) { return quiet(x); }",
+                "int (*pointer)(int) = quiet;",
+                "extern void give(int (*)(int)); void taken(void) { give(quiet); }",
+                "__attribute__((section(\".noinstr.text\"))) int entry(int x) { return quiet(x) + 3; }",
+                "__attribute__((section(\".init.text\"))) int start(int x) { return quiet(x) + 3; }",
+                "notrace int known(int x) { return quiet(x) + 3; }",
+            })
+    void aStaticFunctionWithoutFentryThatIsReachedOtherwiseIsRefused(String use) {
+        String source = UNROUTED + use + "\n";
+        assertThat(
+                        findings(
+                                compare(
+                                        Gcc.SECTIONS,
+                                        source,
+                                        edit(source, "sink(x * 2)", "sink(x * 9)"))))
+                .isEqualTo("changed: quiet; refused: RBL-NO-FENTRY quiet");
+    }
+
+    @Test
+    void aStaticFunctionWithoutFentryThatThePatchReachesByAJumpIsRefused() {
+        assertThat(
+                        findings(
+                                compare(
+                                        Gcc.SECTIONS,
+                                        UNROUTED,
+                                        edit(
+                                                edit(UNROUTED, "sink(x * 2)", "sink(x * 9)"),
+                                                "quiet(x) + 1",
+                                                "quiet(x)"))))
+                .isEqualTo("changed: first quiet; refused: RBL-NO-FENTRY quiet");
+    }
+
+    /**
+     * objtool would take the caller to go on behind the call of a function that it does not see.
+     */
+    @Test
+    void aStaticFunctionThatDoesNotReturnIsCarriedWithTheCodeThatEndsInItsCall() {
+        String source =
+                """
+                extern void sink(int);
+                static __attribute__((noinline)) void stop(int x) { sink(x); __builtin_trap(); }
+                static __attribute__((noipa)) int helper(int x) { sink(x); return x; }
+                int check(int x) { if (x > 5) stop(x); return helper(x); }
+                int other(int x) { if (x > 7) stop(x); return helper(x); }
+                """;
+        ChangeSet changes = compare(Gcc.SECTIONS, source, edit(source, "x > 5", "x > 6"));
+        assertThat(findings(changes)).isEqualTo("changed: check");
+        assertThat(replaced(changes)).containsExactly("check");
+        assertThat(carried(changes)).contains("check", "stop").doesNotContain("helper", "other");
+        String pointed = source + "void (*pointer)(int) = stop;\n";
+        assertThat(carried(compare(Gcc.SECTIONS, pointed, edit(pointed, "x > 5", "x > 6"))))
+                .contains("check")
+                .doesNotContain("stop");
     }
 
     @Test

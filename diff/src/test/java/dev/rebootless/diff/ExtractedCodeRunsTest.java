@@ -263,4 +263,35 @@ class ExtractedCodeRunsTest {
                                 """))
                 .isEqualTo("too much=101 a=-1 too many=102 b=-1 c=5");
     }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void aFunctionThatFtraceCannotRouteIsCarriedAndItsCallersCallTheNewOne(Gcc gcc)
+            throws IOException {
+        String unit =
+                """
+                extern void note(const char *, long);
+                #define notrace __attribute__((no_instrument_function, noipa))
+                static notrace int weigh(int x) { note("weigh", x); return x * 2; }
+                static notrace int twice(int x) { return weigh(x) + weigh(x + 1); }
+                __attribute__((noipa)) int first(int x) { return weigh(x) + 1; }
+                __attribute__((noipa)) int second(int x) { return twice(x) + 1; }
+                __attribute__((noipa)) int third(int x) { return first(x) + 1; }
+                """;
+        assertThat(
+                        run(
+                                gcc,
+                                unit,
+                                edit(unit, "x * 2", "x * 3"),
+                                """
+                                int first(int); int livepatch_first(int); int livepatch_second(int);
+                                int main(void)
+                                {
+                                    note("a", first(10)); note("b", livepatch_first(10));
+                                    note("c", livepatch_second(10));
+                                    return 0;
+                                }
+                                """))
+                .isEqualTo("weigh=10 a=21 weigh=10 b=31 weigh=10 weigh=11 c=64");
+    }
 }

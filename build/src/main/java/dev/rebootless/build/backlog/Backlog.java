@@ -1,6 +1,7 @@
 package dev.rebootless.build.backlog;
 
 import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Lazy;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
@@ -41,24 +42,28 @@ public final class Backlog {
     private final Kit kit;
     private final ExposedCves exposed;
     private final History history;
+    private final ToldApart toldApart;
     private final Path folder;
     private final Progress progress;
     private final boolean debug;
 
     /**
      * @param steps the differences of the packaged sources, from the kit's own on
+     * @param other asked only where a fix is refused
      * @param folder of the cache, for outcomes and what is tried
      */
     public Backlog(
             Kit kit,
             ExposedCves exposed,
             List<SourceDifference> steps,
+            Lazy<Optional<OtherLine>> other,
             Path folder,
             boolean debug,
             Progress progress) {
         this.kit = kit;
         this.exposed = exposed;
         this.history = new History(steps);
+        this.toldApart = new ToldApart(history, other);
         this.folder = folder;
         this.debug = debug;
         this.progress = progress;
@@ -87,7 +92,8 @@ public final class Backlog {
                                 kit,
                                 history,
                                 new FixFinder(history, exposed),
-                                new FixSearch(history, workshop),
+                                new FixSearch(history, workshop, toldApart),
+                                toldApart,
                                 new OutcomeStore(folder.resolve("outcomes")),
                                 progress)
                         .run(selected);

@@ -1,12 +1,16 @@
 package dev.rebootless.build.backlog;
 
+import dev.rebootless.source.compile.GainedDeclarations;
+import dev.rebootless.source.compile.GainedDeclarations.Gained;
 import dev.rebootless.source.history.FunctionNames;
 import dev.rebootless.source.history.SourceDifference;
+import dev.rebootless.source.patch.FileKind;
 import dev.rebootless.source.patch.FilePatch;
 import dev.rebootless.source.patch.Hunk;
 import dev.rebootless.source.patch.SourcePatch;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.NavigableSet;
@@ -17,10 +21,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * One file's difference between two versions, taken apart: its hunks, the functions that each
- * changes, and the names that each brings or uses.
+ * One file's difference between two versions, taken apart: its runs of changed lines, the functions
+ * that each changes, and the names that each brings or uses.
  */
 final class FileChange {
+    /** A line with fewer characters than that could be of any change. */
+    private static final int TELLING = 6;
+
+    /** As diff -u has them. */
+    private static final int CONTEXT_LINES = 3;
+
     private static final Pattern NAME = Pattern.compile("[A-Za-z_]\\w{2,}");
 
     /** include/linux/export.h. */
@@ -29,15 +39,38 @@ final class FileChange {
 
     private final String path;
     private final List<Hunk> hunks;
+
+    /** Changed lines of a hunk with none between that stays: what is chosen or left. */
+    private final List<Run> runs = new ArrayList<>();
+
+    private final List<String> older;
+
+    /**
+     * What a header gains, each by itself; numbered on from the runs, which have it as well, with
+     * what else changes there.
+     */
+    private final List<Gained> gained;
+
+    /**
+     * Neighbouring changed lines.
+     *
+     * @param hunk its number
+     * @param first of its lines, from 0
+     * @param end behind its last
+     */
+    private record Run(int hunk, int first, int end) {}
+
     private final List<SortedSet<String>> functions = new ArrayList<>();
     private final List<Set<String>> added = new ArrayList<>();
 
     /** Names that stand nowhere in the older text. */
     private final Set<String> newNames = new HashSet<>();
 
-    private FileChange(String path, List<Hunk> hunks) {
+    private FileChange(String path, List<Hunk> hunks, List<String> older, List<Gained> gained) {
         this.path = path;
         this.hunks = hunks;
+        this.older = older;
+        this.gained = gained;
     }
 
     /**
@@ -59,12 +92,22 @@ final class FileChange {
                                 .filter(h ->
                                         h.lines().stream()
                                                 .anyMatch(l -> l.role() != Hunk.Role.CONTEXT))
-                                .toList());
+                                .toList(),
+                        older,
+                        FileKind.of(path) == FileKind.HEADER
+                                ? GainedDeclarations.of(older, difference.newerLines(path))
+                                : List.of());
         List<FunctionNames.Definition> before = FunctionNames.definitions(older);
         List<FunctionNames.Definition> after =
                 FunctionNames.definitions(difference.newerLines(path));
-        for (Hunk hunk : change.hunks) {
+        for (int hunk = 0; hunk < change.hunks.size(); hunk++) {
             change.add(hunk, before, after, oldNames);
+        }
+        for (Gained gained : change.gained) {
+            change.functions.add(new TreeSet<>());
+            Set<String> names = new HashSet<>();
+            gained.lines().forEach(line -> names.addAll(names(line)));
+            change.added.add(names);
         }
         return change;
     }
@@ -82,30 +125,36 @@ final class FileChange {
     }
 
     private void add(
-            Hunk hunk,
+            int number,
             List<FunctionNames.Definition> before,
             List<FunctionNames.Definition> after,
             Set<String> oldNames) {
-        NavigableSet<String> touched = new TreeSet<>();
-        Set<String> names = new HashSet<>();
+        Hunk hunk = hunks.get(number);
         int oldLine = hunk.oldStart();
         int newLine = hunk.newStart();
-        for (Hunk.Line line : hunk.lines()) {
-            switch (line.role()) {
-                case CONTEXT -> {
-                    oldLine++;
-                    newLine++;
-                }
-                case REMOVED -> touched.addAll(at(before, oldLine++));
-                case ADDED -> {
+        for (int i = 0; i < hunk.lines().size(); i++) {
+            int first = i;
+            NavigableSet<String> touched = new TreeSet<>();
+            Set<String> names = new HashSet<>();
+            while (i < hunk.lines().size() && hunk.lines().get(i).role() != Hunk.Role.CONTEXT) {
+                Hunk.Line line = hunk.lines().get(i++);
+                if (line.role() == Hunk.Role.REMOVED) {
+                    touched.addAll(at(before, oldLine++));
+                } else {
                     touched.addAll(at(after, newLine++));
                     names.addAll(names(line.text()));
                 }
             }
+            if (i > first) {
+                runs.add(new Run(number, first, i));
+                functions.add(touched);
+                added.add(names);
+                names.stream().filter(n -> !oldNames.contains(n)).forEach(newNames::add);
+            }
+            // The line that stays.
+            oldLine++;
+            newLine++;
         }
-        functions.add(touched);
-        added.add(names);
-        names.stream().filter(n -> !oldNames.contains(n)).forEach(newNames::add);
     }
 
     private static List<String> at(List<FunctionNames.Definition> definitions, int line) {
@@ -124,11 +173,23 @@ final class FileChange {
         return names;
     }
 
+    /** How many runs of changed lines there are; what a header gains is numbered on from there. */
     int size() {
-        return hunks.size();
+        return runs.size();
     }
 
-    /** The functions that some hunks change. */
+    /** The declarations of a name that a header gains, without what else its hunks change. */
+    SortedSet<Integer> gaining(String name) {
+        NavigableSet<Integer> found = new TreeSet<>();
+        for (int i = 0; i < gained.size(); i++) {
+            if (gained.get(i).names().contains(name)) {
+                found.add(runs.size() + i);
+            }
+        }
+        return found;
+    }
+
+    /** The functions that some runs change. */
     SortedSet<String> functions(Set<Integer> of) {
         NavigableSet<String> found = new TreeSet<>();
         of.forEach(i -> found.addAll(functions.get(i)));
@@ -142,10 +203,10 @@ final class FileChange {
         return found;
     }
 
-    /** The hunks that bring a name which the older text does not have. */
+    /** The runs that bring a name which the older text does not have. */
     SortedSet<Integer> bringing(Set<String> wanted) {
         NavigableSet<Integer> found = new TreeSet<>();
-        for (int i = 0; i < hunks.size(); i++) {
+        for (int i = 0; i < runs.size(); i++) {
             Set<String> brought = new HashSet<>(added.get(i));
             brought.retainAll(newNames);
             brought.retainAll(wanted);
@@ -156,18 +217,73 @@ final class FileChange {
         return found;
     }
 
-    /** The hunks that add a line with a name. */
-    SortedSet<Integer> adding(String name) {
+    /** The runs that change a declaration or statement with a name, on whichever of its lines. */
+    SortedSet<Integer> declaring(String name) {
         NavigableSet<Integer> found = new TreeSet<>();
-        for (int i = 0; i < hunks.size(); i++) {
-            if (added.get(i).contains(name)) {
-                found.add(i);
+        for (int hunk = 0; hunk < hunks.size(); hunk++) {
+            found.addAll(declaring(hunk, name));
+        }
+        return found;
+    }
+
+    private Set<Integer> declaring(int hunk, String name) {
+        Set<Integer> found = new HashSet<>();
+        Set<Integer> within = new HashSet<>();
+        boolean isNamed = false;
+        List<Hunk.Line> lines = hunks.get(hunk).lines();
+        for (int i = 0; i < lines.size(); i++) {
+            if (lines.get(i).role() != Hunk.Role.CONTEXT) {
+                within.add(runOf(hunk, i));
+            }
+            if (lines.get(i).role() == Hunk.Role.REMOVED) {
+                continue;
+            }
+            isNamed |= names(lines.get(i).text()).contains(name);
+            String text = lines.get(i).text().strip();
+            boolean ends =
+                    text.isEmpty()
+                            || text.endsWith(";")
+                            || text.endsWith("}")
+                            || text.endsWith("*/")
+                            || (text.startsWith("#") && !text.endsWith("\\"));
+            if (ends || i == lines.size() - 1) {
+                if (isNamed) {
+                    found.addAll(within);
+                }
+                within.clear();
+                isNamed = false;
             }
         }
         return found;
     }
 
-    /** Names that some hunks add and that the older text does not have. */
+    private int runOf(int hunk, int line) {
+        for (int i = 0; i < runs.size(); i++) {
+            Run run = runs.get(i);
+            if (run.hunk() == hunk && run.first() <= line && line < run.end()) {
+                return i;
+            }
+        }
+        throw new IllegalArgumentException(hunk + " " + line);
+    }
+
+    /**
+     * The changed lines of a run, without blanks, each with its sign; without those that say
+     * nothing, such as a brace.
+     */
+    Set<String> lines(int number) {
+        Run run = runs.get(number);
+        Set<String> found = new HashSet<>();
+        for (Hunk.Line line : hunks.get(run.hunk()).lines().subList(run.first(), run.end())) {
+            String text = line.text().replaceAll("\\s+", "");
+            if (text.length() >= TELLING) {
+                found.add((line.role() == Hunk.Role.ADDED ? "+" : "-") + text);
+            }
+        }
+        return found;
+    }
+
+    /** Names that some runs add and that the older text does not have. */
     Set<String> newNames(Set<Integer> of) {
         Set<String> found = new HashSet<>();
         of.forEach(i -> found.addAll(added.get(i)));
@@ -175,7 +291,7 @@ final class FileChange {
         return found;
     }
 
-    /** Names that some hunks add, whether new to the file or not. */
+    /** Names that some runs add, whether new to the file or not. */
     Set<String> added(Set<Integer> of) {
         Set<String> found = new HashSet<>();
         of.forEach(i -> found.addAll(added.get(i)));
@@ -183,7 +299,7 @@ final class FileChange {
     }
 
     /**
-     * Hunks and all that they need of the same file: hunks in the same functions, and those that
+     * Runs and all that they need of the same file: runs in the same functions, and those that
      * share a name which is new to the file, whichever of them brings it.
      */
     SortedSet<Integer> closure(Set<Integer> start) {
@@ -193,7 +309,7 @@ final class FileChange {
             Set<String> names = newNames(found);
             Set<String> touched = functions(found);
             grows = false;
-            for (int i = 0; i < hunks.size(); i++) {
+            for (int i = 0; i < runs.size(); i++) {
                 if (!found.contains(i)
                         && (functions.get(i).stream().anyMatch(touched::contains)
                                 || added.get(i).stream().anyMatch(names::contains))) {
@@ -205,10 +321,10 @@ final class FileChange {
         return found;
     }
 
-    /** The hunks that change one of some functions. */
+    /** The runs that change one of some functions. */
     SortedSet<Integer> changing(Set<String> of) {
         NavigableSet<Integer> found = new TreeSet<>();
-        for (int i = 0; i < hunks.size(); i++) {
+        for (int i = 0; i < runs.size(); i++) {
             if (functions.get(i).stream().anyMatch(of::contains)) {
                 found.add(i);
             }
@@ -216,16 +332,12 @@ final class FileChange {
         return found;
     }
 
-    /** A unified diff of some hunks. */
+    /** A unified diff of some runs, and of declarations that are gained. */
     String diff(Set<Integer> of) {
         StringBuilder text = new StringBuilder();
         text.append("--- a/").append(path).append("\n+++ b/").append(path).append('\n');
         int growth = 0;
-        for (int i = 0; i < hunks.size(); i++) {
-            if (!of.contains(i)) {
-                continue;
-            }
-            Hunk hunk = hunks.get(i);
+        for (Hunk hunk : chosen(of)) {
             int before = hunk.before().size();
             int after = hunk.after().size();
             text.append(
@@ -254,5 +366,88 @@ final class FileChange {
             growth += after - before;
         }
         return text.toString();
+    }
+
+    /**
+     * In the order of their places. What is gained where a chosen run changes lines comes with the
+     * runs that bring it.
+     */
+    private List<Hunk> chosen(Set<Integer> of) {
+        NavigableSet<Integer> whole = new TreeSet<>();
+        List<Gained> alone = new ArrayList<>();
+        of.stream().filter(i -> i < runs.size()).forEach(whole::add);
+        boolean grows = true;
+        while (grows) {
+            alone.clear();
+            grows = false;
+            for (int i : of) {
+                if (i >= runs.size()) {
+                    Gained one = gained.get(i - runs.size());
+                    if (whole.stream().noneMatch(r -> isNear(one, hunks.get(runs.get(r).hunk())))) {
+                        alone.add(one);
+                    } else {
+                        grows |= whole.addAll(bringing(one.names()));
+                    }
+                }
+            }
+        }
+        List<Hunk> chosen = new ArrayList<>();
+        for (int hunk = 0; hunk < hunks.size(); hunk++) {
+            int number = hunk;
+            List<Run> in = whole.stream().map(runs::get).filter(r -> r.hunk() == number).toList();
+            if (!in.isEmpty()) {
+                chosen.add(only(hunks.get(hunk), in));
+            }
+        }
+        chosen.addAll(insertions(alone));
+        chosen.sort(Comparator.comparingInt(Hunk::oldStart));
+        return chosen;
+    }
+
+    /** A hunk with some of its runs; the lines of the others are as they were. */
+    private static Hunk only(Hunk hunk, List<Run> runs) {
+        List<Hunk.Line> lines = new ArrayList<>();
+        for (int i = 0; i < hunk.lines().size(); i++) {
+            Hunk.Line line = hunk.lines().get(i);
+            int at = i;
+            if (line.role() == Hunk.Role.CONTEXT
+                    || runs.stream().anyMatch(r -> r.first() <= at && at < r.end())) {
+                lines.add(line);
+            } else if (line.role() == Hunk.Role.REMOVED) {
+                lines.add(new Hunk.Line(Hunk.Role.CONTEXT, line.text()));
+            }
+        }
+        return new Hunk(hunk.place(), hunk.oldStart(), hunk.newStart(), lines);
+    }
+
+    private static boolean isNear(Gained gained, Hunk hunk) {
+        return gained.after() + CONTEXT_LINES >= hunk.oldStart()
+                && gained.after() - CONTEXT_LINES <= hunk.oldStart() + hunk.before().size();
+    }
+
+    /** Hunks that insert and do no more; what is close together is in one. */
+    private List<Hunk> insertions(List<Gained> alone) {
+        List<Gained> sorted =
+                alone.stream().sorted(Comparator.comparingInt(Gained::after)).toList();
+        List<Hunk> insertions = new ArrayList<>();
+        for (int i = 0; i < sorted.size(); ) {
+            int first = Math.max(0, sorted.get(i).after() - CONTEXT_LINES);
+            int at = first;
+            List<Hunk.Line> lines = new ArrayList<>();
+            do {
+                Gained next = sorted.get(i);
+                context(at, next.after(), lines);
+                next.lines().forEach(l -> lines.add(new Hunk.Line(Hunk.Role.ADDED, l + "\n")));
+                at = next.after();
+                i++;
+            } while (i < sorted.size() && sorted.get(i).after() <= at + 2 * CONTEXT_LINES);
+            context(at, Math.min(older.size(), at + CONTEXT_LINES), lines);
+            insertions.add(new Hunk(path + ":" + (first + 1), first + 1, first + 1, lines));
+        }
+        return insertions;
+    }
+
+    private void context(int from, int to, List<Hunk.Line> lines) {
+        older.subList(from, to).forEach(l -> lines.add(new Hunk.Line(Hunk.Role.CONTEXT, l + "\n")));
     }
 }

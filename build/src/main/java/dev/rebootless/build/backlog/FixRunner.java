@@ -29,6 +29,7 @@ final class FixRunner {
     private final History history;
     private final FixFinder finder;
     private final FixSearch search;
+    private final ToldApart toldApart;
     private final OutcomeStore store;
     private final Progress progress;
 
@@ -37,12 +38,14 @@ final class FixRunner {
             History history,
             FixFinder finder,
             FixSearch search,
+            ToldApart toldApart,
             OutcomeStore store,
             Progress progress) {
         this.kit = kit;
         this.history = history;
         this.finder = finder;
         this.search = search;
+        this.toldApart = toldApart;
         this.store = store;
         this.progress = progress;
     }
@@ -132,7 +135,11 @@ final class FixRunner {
             return notFound(cve, e);
         }
         String key = key(fix);
-        Optional<Outcome> kept = store.find(cve, key);
+        Optional<Outcome> kept =
+                store.find(cve, key)
+                        .filter(o ->
+                                o.verdict() != Outcome.Verdict.REFUSED
+                                        || o.told().equals(told(fix)));
         if (kept.isPresent()) {
             return kept.get();
         }
@@ -141,6 +148,10 @@ final class FixRunner {
         store.keep(outcome);
         fresh.incrementAndGet();
         return outcome;
+    }
+
+    private String told(Fix fix) {
+        return toldApart.of(fix).map(ToldApart.Part::words).orElse("");
     }
 
     private static Outcome notFound(String cve, RebootlessException why) {
@@ -158,6 +169,7 @@ final class FixRunner {
                 List.of(),
                 false,
                 false,
+                "",
                 0);
     }
 
@@ -236,6 +248,8 @@ final class FixRunner {
                 warnings,
                 fix.isStated(),
                 found.isNarrowed(),
+                // Asked only where the whole was refused, as the search does.
+                verdict == Outcome.Verdict.REFUSED || found.isNarrowed() ? told(fix) : "",
                 seconds);
     }
 }

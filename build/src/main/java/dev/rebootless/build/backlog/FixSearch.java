@@ -22,10 +22,12 @@ final class FixSearch {
 
     private final History history;
     private final Workshop workshop;
+    private final ToldApart toldApart;
 
-    FixSearch(History history, Workshop workshop) {
+    FixSearch(History history, Workshop workshop, ToldApart toldApart) {
         this.history = history;
         this.workshop = workshop;
+        this.toldApart = toldApart;
     }
 
     /**
@@ -33,7 +35,7 @@ final class FixSearch {
      *
      * @param pieces of the last attempt
      * @param story what was tried, in words
-     * @param isNarrowed whether only the hunks of the functions that the title names are in it
+     * @param isNarrowed whether not all that may be part of the fix is in it
      */
     record Found(Pieces pieces, Attempt attempt, List<String> story, boolean isNarrowed) {
         Found {
@@ -48,20 +50,29 @@ final class FixSearch {
         if (!(wide.attempt() instanceof Attempt.Refused(List<Problem> problems))) {
             return wide;
         }
-        Optional<Pieces> narrow = narrowed(fix);
-        if (narrow.isEmpty()) {
-            return wide;
+        String code = problems.getFirst().code();
+        Optional<ToldApart.Part> told = toldApart.of(fix);
+        if (told.isPresent()) {
+            story.add(code + ": only these are taken: " + told.get().words());
+            Found part = grown(fix, told.get().pieces(), name, cves, story, true);
+            if (!(part.attempt() instanceof Attempt.Refused)) {
+                return part;
+            }
         }
-        story.add(
-                problems.getFirst().code()
-                        + ": only what changes "
-                        + String.join(", ", fix.functions())
-                        + ", which the title names, is taken of "
-                        + String.join(", ", narrow.get().paths()));
-        Found second = grown(fix, narrow.get(), name, cves, story, true);
-        return second.attempt() instanceof Attempt.Refused
-                ? new Found(wide.pieces(), wide.attempt(), story, false)
-                : second;
+        Optional<Pieces> narrow = narrowed(fix);
+        if (narrow.isPresent()) {
+            story.add(
+                    code
+                            + ": only what changes "
+                            + String.join(", ", fix.functions())
+                            + ", which the title names, is taken of "
+                            + String.join(", ", narrow.get().paths()));
+            Found part = grown(fix, narrow.get(), name, cves, story, true);
+            if (!(part.attempt() instanceof Attempt.Refused)) {
+                return part;
+            }
+        }
+        return new Found(wide.pieces(), wide.attempt(), story, false);
     }
 
     private Found grown(
@@ -142,33 +153,40 @@ final class FixSearch {
         return more;
     }
 
-    /** The nearest step's changes that bring a name: headers first, then C files that define it. */
+    /**
+     * The nearest step's changes that bring a name: of files that are there in part, then headers,
+     * then C files that define it.
+     */
     private List<Piece> bringing(String name, int lastStep, Pieces have) {
+        List<Piece> rest = new ArrayList<>();
+        for (Piece piece : have.list()) {
+            SortedSet<Integer> runs =
+                    history.change(piece.step(), piece.path()).bringing(Set.of(name));
+            if (!piece.isWhole()
+                    && FileKind.of(piece.path()) == FileKind.C_SOURCE
+                    && !runs.isEmpty()) {
+                Piece more = new Piece(piece.step(), piece.path(), Optional.of(runs));
+                if (!have.containsAll(Pieces.of(List.of(more)))) {
+                    rest.add(more);
+                }
+            }
+        }
+        if (!rest.isEmpty()) {
+            return rest;
+        }
+        List<Piece> gained = gaining(name, lastStep, have);
+        if (!gained.isEmpty()) {
+            return gained;
+        }
         for (FileKind kind : List.of(FileKind.HEADER, FileKind.C_SOURCE)) {
             for (int step = lastStep; step >= 0; step--) {
                 List<Piece> found = new ArrayList<>();
                 for (String path : history.mentioning(step, name)) {
-                    if (FileKind.of(path) != kind
-                            || (kind == FileKind.HEADER && !isNear(path, have))) {
-                        continue;
-                    }
-                    FileChange change = history.change(step, path);
-                    SortedSet<Integer> hunks = change.bringing(Set.of(name));
-                    if (hunks.isEmpty() && kind == FileKind.HEADER) {
-                        hunks = change.adding(name);
-                    }
-                    if (kind == FileKind.C_SOURCE && !change.functions(hunks).contains(name)) {
-                        continue;
-                    }
-                    if (!hunks.isEmpty()) {
-                        // Half of a C file seldom compiles.
-                        Piece piece =
-                                kind == FileKind.HEADER
-                                        ? new Piece(step, path, Optional.of(change.closure(hunks)))
-                                        : Piece.whole(step, path);
-                        if (!have.containsAll(Pieces.of(List.of(piece)))) {
-                            found.add(piece);
-                        }
+                    if (FileKind.of(path) == kind
+                            && (kind == FileKind.C_SOURCE || isNear(path, have))) {
+                        bringing(name, step, path)
+                                .filter(p -> !have.containsAll(Pieces.of(List.of(p))))
+                                .ifPresent(found::add);
                     }
                 }
                 if (!found.isEmpty()) {
@@ -177,6 +195,39 @@ final class FixSearch {
             }
         }
         return List.of();
+    }
+
+    /** A header's declaration of the name, without what else changes there. */
+    private List<Piece> gaining(String name, int lastStep, Pieces have) {
+        for (int step = lastStep; step >= 0; step--) {
+            for (String path : history.mentioning(step, name)) {
+                if (FileKind.of(path) == FileKind.HEADER && isNear(path, have)) {
+                    SortedSet<Integer> gained = history.change(step, path).gaining(name);
+                    Piece piece = new Piece(step, path, Optional.of(gained));
+                    if (!gained.isEmpty() && !have.containsAll(Pieces.of(List.of(piece)))) {
+                        return List.of(piece);
+                    }
+                }
+            }
+        }
+        return List.of();
+    }
+
+    private Optional<Piece> bringing(String name, int step, String path) {
+        FileChange change = history.change(step, path);
+        SortedSet<Integer> runs = change.bringing(Set.of(name));
+        if (FileKind.of(path) == FileKind.C_SOURCE) {
+            // Half of a C file seldom compiles.
+            return !runs.isEmpty() && change.functions(runs).contains(name)
+                    ? Optional.of(Piece.whole(step, path))
+                    : Optional.empty();
+        }
+        if (runs.isEmpty()) {
+            runs = change.declaring(name);
+        }
+        return runs.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new Piece(step, path, Optional.of(change.closure(runs))));
     }
 
     /**

@@ -20,6 +20,8 @@ final class MissingNames {
                     Pattern.compile("implicit declaration of function " + OPEN + "(\\w+)" + CLOSE),
                     Pattern.compile(OPEN + "(\\w+)" + CLOSE + " undeclared"),
                     Pattern.compile("has no member named " + OPEN + "(\\w+)" + CLOSE),
+                    // What DEFINE_CLASS and DEFINE_GUARD glue together (include/linux/cleanup.h).
+                    Pattern.compile("unknown type name " + OPEN + "class_(\\w+)_t" + CLOSE),
                     Pattern.compile("unknown type name " + OPEN + "(\\w+)" + CLOSE),
                     Pattern.compile(
                             "too (?:many|few) arguments to function " + OPEN + "(\\w+)" + CLOSE),

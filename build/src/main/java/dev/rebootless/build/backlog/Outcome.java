@@ -19,7 +19,9 @@ import java.util.List;
  *     here, or compiled as before, or a part of functions that are replaced
  * @param warnings of its livepatch
  * @param stated whether a feed lists all files of the fix
- * @param narrowed whether only the hunks of the functions that the title names were taken
+ * @param narrowed whether not all that may be part of the fix was taken
+ * @param told what another line of kernels told apart, whether it came to anything or not; empty
+ *     where it told nothing, or was not asked
  * @param seconds that it took
  */
 public record Outcome(
@@ -36,14 +38,16 @@ public record Outcome(
         List<String> warnings,
         boolean stated,
         boolean narrowed,
+        String told,
         double seconds) {
     /** Raised whenever the same key could come to something else. */
-    static final int FORMAT = 2;
+    static final int FORMAT = 3;
 
     public Outcome {
         requireNonNull(cve);
         requireNonNull(key);
         requireNonNull(verdict);
+        requireNonNull(told);
         pieces = List.copyOf(pieces);
         story = List.copyOf(story);
         notes = List.copyOf(notes);
@@ -68,7 +72,8 @@ public record Outcome(
     /**
      * A file's change between two versions of the source.
      *
-     * @param hunks by number in the file's difference, from 0; empty for all
+     * @param hunks runs of changed lines, by number in the file's difference, from 0; then what a
+     *     header gains; empty for all of the former
      */
     public record Part(String older, String newer, String path, List<Integer> hunks) {
         public Part {

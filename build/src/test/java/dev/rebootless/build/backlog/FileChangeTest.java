@@ -95,4 +95,70 @@ class FileChangeTest {
         assertThat(change.bringing(Set.of("helper"))).isNotEmpty();
         assertThat(change.bringing(Set.of("first"))).isEmpty();
     }
+
+    private FileChange header(String older, String newer) throws IOException {
+        Files.createDirectories(folder.resolve("a/fs"));
+        Files.createDirectories(folder.resolve("b/fs"));
+        Files.writeString(folder.resolve("a/fs/x.h"), older);
+        Files.writeString(folder.resolve("b/fs/x.h"), newer);
+        return FileChange.of(
+                SourceDifference.of(
+                        "1-1",
+                        folder.resolve("a"),
+                        "1-2",
+                        folder.resolve("b"),
+                        folder.resolve("kept")),
+                "fs/x.h");
+    }
+
+    private String header(String diff) {
+        SourcePatch patch =
+                SourcePatch.parse(
+                        List.of(
+                                new SourcePatch.Input(
+                                        "x.patch", diff.getBytes(StandardCharsets.ISO_8859_1))));
+        return new String(
+                PatchedTree.apply(folder.resolve("a"), patch).file("fs/x.h").patched(),
+                StandardCharsets.ISO_8859_1);
+    }
+
+    @Test
+    void aHeadersNewDeclarationIsTakenWithoutTheOthersBesideIt() throws IOException {
+        String older = "int first(void);\nint second(int a);" + GAP + "int third(void);\n";
+        String newer =
+                "int first(void);\nint helper(int a);\n#define OTHER 1\nint second(long a);"
+                        + GAP
+                        + "int late(void);\nint third(void);\n";
+        FileChange change = header(older, newer);
+        assertThat(header(change.diff(change.gaining("helper"))))
+                .isEqualTo(older.replace(GAP, "\nint helper(int a);" + GAP));
+        Set<Integer> both = new TreeSet<>(change.gaining("helper"));
+        both.addAll(change.gaining("OTHER"));
+        both.addAll(change.gaining("late"));
+        assertThat(header(change.diff(both)))
+                .isEqualTo(
+                        older.replace(
+                                GAP,
+                                "\nint helper(int a);\n#define OTHER 1\nint late(void);" + GAP));
+        // With the hunk in whose place it would stand, it comes with that.
+        Set<Integer> mixed = new TreeSet<>(change.gaining("helper"));
+        mixed.addAll(change.declaring("second"));
+        assertThat(header(change.diff(mixed))).isEqualTo(newer.replace("int late(void);\n", ""));
+        assertThat(change.gaining("second")).isEmpty();
+    }
+
+    @Test
+    void aDeclarationThatChangesOnAnotherLineThanItsNamesIsFound() throws IOException {
+        FileChange change =
+                header(
+                        "int first(void);\nint many(int a,\n\t int b);\n"
+                                + GAP
+                                + "int third(void);\n",
+                        "int first(void);\nint many(int a,\n\t long b);\n"
+                                + GAP
+                                + "long third(void);\n");
+        assertThat(change.declaring("many")).containsExactly(0);
+        assertThat(change.declaring("first")).isEmpty();
+        assertThat(change.declaring("third")).containsExactly(1);
+    }
 }

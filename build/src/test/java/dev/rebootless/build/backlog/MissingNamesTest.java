@@ -51,6 +51,8 @@ class MissingNamesTest {
                                     "struct s { int a; };\nint f(struct s *s) { return s->b; }\n"))
                     .contains("b");
             assertThat(missing(locale, "int f(new_type t);\n")).contains("new_type");
+            assertThat(missing(locale, "int f(void) { class_quiet_t t; return 1; }\n"))
+                    .contains("quiet");
             assertThat(missing(locale, "int g(int a);\nint f(void) { return g(1, 2); }\n"))
                     .contains("g");
             assertThat(missing(locale, "int f(struct s *s) { return s->a; }\n")).contains("s");

@@ -19,6 +19,15 @@ final class AddedDeclarations {
     private static final Pattern CONDITION =
             Pattern.compile("#\\s*(if|ifdef|ifndef|else|elif|endif)\\b.*");
 
+    /** Macros that define what their first argument names (include/linux/cleanup.h). */
+    private static final Set<String> GUARDS =
+            Set.of(
+                    "DEFINE_FREE",
+                    "DEFINE_CLASS",
+                    "DEFINE_GUARD",
+                    "DEFINE_LOCK_GUARD_0",
+                    "DEFINE_LOCK_GUARD_1");
+
     private static final Set<String> NO_NAMES =
             Set.of("sizeof", "typeof", "__typeof__", "__attribute__", "__aligned");
 
@@ -71,7 +80,13 @@ final class AddedDeclarations {
             if (depth < 0) {
                 return Optional.empty();
             }
-            boolean body = token.equals("}") && depth == 0 && isFunction(item);
+            boolean body =
+                    depth == 0
+                            && ((token.equals("}") && isFunction(item))
+                                    || (token.equals(")")
+                                            && isGuard(item)
+                                            && (i + 1 == tokens.size()
+                                                    || !tokens.get(i + 1).equals(";"))));
             if (token.equals("{") && depth == 1 && isDoubtful(item)) {
                 return Optional.empty();
             }
@@ -95,8 +110,16 @@ final class AddedDeclarations {
                 && !head.getLast().equals(")");
     }
 
+    /** A macro of include/linux/cleanup.h that defines a class, which no semicolon need follow. */
+    static boolean isGuard(List<String> item) {
+        return item.size() > 3
+                && GUARDS.contains(item.getFirst())
+                && item.get(1).equals("(")
+                && CTokens.isName(item.get(2));
+    }
+
     /** A head with parameters before the first brace, and nothing initialised. */
-    private static boolean isFunction(List<String> item) {
+    static boolean isFunction(List<String> item) {
         int brace = item.indexOf("{");
         return brace > 0
                 && item.get(brace - 1).equals(")")
@@ -136,11 +159,36 @@ final class AddedDeclarations {
         return conditions == 0;
     }
 
-    private static boolean declared(List<String> item, Set<String> names) {
+    /** Whether a directive chooses what is compiled. */
+    static boolean isCondition(String directive) {
+        return CONDITION.matcher(directive).matches();
+    }
+
+    /**
+     * Whether an item is a declaration of a kind that is known, and of nothing else.
+     *
+     * @param names takes the names that it makes known
+     */
+    static boolean declared(List<String> item, Set<String> names) {
         if (item.stream().anyMatch(t -> t.startsWith("#")) || hasSeveralDeclarators(item)) {
             return false;
         }
         String first = item.getFirst();
+        if (isGuard(item)) {
+            int close = CTokens.closing(item, 1);
+            for (String glued :
+                    List.of(
+                            "%s",
+                            "class_%s_t",
+                            "class_%s_constructor",
+                            "class_%s_destructor",
+                            "class_%s_lock_ptr",
+                            "__free_%s")) {
+                names.add(glued.formatted(item.get(2)));
+            }
+            return close == item.size() - 1
+                    || (close == item.size() - 2 && item.getLast().equals(";"));
+        }
         if (first.equals("typedef")) {
             return false;
         }

@@ -20,7 +20,6 @@ import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -176,44 +175,35 @@ public final class HeaderUnits {
      * already.)
      */
     private Set<String> onlyAdding(PatchedTree patch, Collection<String> headers) {
-        Set<String> names = new TreeSet<>();
         Set<String> adding = new TreeSet<>();
         for (String header : headers) {
             PatchedFile file = patch.file(header);
-            Optional<Set<String>> added = AddedDeclarations.of(file.original(), file.patched());
-            if (added.isPresent()) {
-                names.addAll(added.get());
-                adding.add(header);
-            }
+            AddedDeclarations.of(file.original(), file.patched())
+                    .filter(names -> isOnlyForPatched(names, patch, headers))
+                    .ifPresent(names -> adding.add(header));
         }
+        return adding.isEmpty() || isReadByUnitsOnly(adding) ? adding : Set.of();
+    }
+
+    /** Whether only files that a patch changes mention names, and a unit among them does. */
+    private boolean isOnlyForPatched(
+            Set<String> names, PatchedTree patch, Collection<String> headers) {
         // A header's own old text counts as well: `#ifdef NEW_NAME` may stand in it already.
-        boolean known =
-                headers.stream()
-                        .flatMap(h ->
-                                NAME.splitAsStream(
-                                        new String(
-                                                patch.file(h).original(),
-                                                StandardCharsets.ISO_8859_1)))
-                        .anyMatch(names::contains);
+        boolean known = headers.stream().anyMatch(h -> mentions(patch.file(h).original(), names));
         // Without a patched unit that uses what is new, the ordinary way has the better answers.
         boolean isUsed =
                 patch.files().entrySet().stream()
                         .filter(f -> FileKind.of(f.getKey()) == FileKind.C_SOURCE)
-                        .anyMatch(f ->
-                                NAME.splitAsStream(
-                                                new String(
-                                                        f.getValue().patched(),
-                                                        StandardCharsets.ISO_8859_1))
-                                        .anyMatch(names::contains));
-        if (known || !isUsed || names.size() > Mentions.MAX_NAMES || !isReadByUnitsOnly(adding)) {
-            return Set.of();
-        }
-        boolean unmentioned =
-                names.isEmpty()
-                        || new Mentions(kernel.folder())
-                                .of(names, patch.files().keySet())
-                                .isEmpty();
-        return unmentioned ? adding : Set.of();
+                        .anyMatch(f -> mentions(f.getValue().patched(), names));
+        return !known
+                && isUsed
+                && names.size() <= Mentions.MAX_NAMES
+                && new Mentions(kernel.folder()).of(names, patch.files().keySet()).isEmpty();
+    }
+
+    private static boolean mentions(byte[] text, Set<String> names) {
+        return NAME.splitAsStream(new String(text, StandardCharsets.ISO_8859_1))
+                .anyMatch(names::contains);
     }
 
     /** Whether no script reads one of the headers as text, and nothing was generated from it. */

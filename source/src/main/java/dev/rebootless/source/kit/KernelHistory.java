@@ -65,18 +65,26 @@ public final class KernelHistory {
      */
     public ChangelogText changelog(Optional<DebianVersion> to) {
         KernelRelease release = new KernelRelease(kit.facts().release());
+        return changelog(
+                newestHeaders(release.line(), release.flavour(), to)
+                        .orElseThrow(() -> notServed(release, to)));
+    }
+
+    private Optional<PackageRecord> newestHeaders(
+            String line, String flavour, Optional<DebianVersion> to) {
         List<String> names = new ArrayList<>();
         for (String each : KernelPackages.releases(packages)) {
             KernelRelease other = new KernelRelease(each);
-            if (other.line().equals(release.line()) && other.flavour().equals(release.flavour())) {
+            if (other.line().equals(line) && other.flavour().equals(flavour)) {
                 names.add(HEADERS + each);
             }
         }
-        PackageRecord newest =
-                packages.versions(names).stream()
-                        .filter(p -> to.isEmpty() || p.builtFrom().version().equals(to.get()))
-                        .max(Comparator.comparing(p -> p.builtFrom().version()))
-                        .orElseThrow(() -> notServed(release, to));
+        return packages.versions(names).stream()
+                .filter(p -> to.isEmpty() || p.builtFrom().version().equals(to.get()))
+                .max(Comparator.comparing(p -> p.builtFrom().version()));
+    }
+
+    private ChangelogText changelog(PackageRecord newest) {
         Path text = folder.resolve("changelogs").resolve(newest.sha256());
         try {
             if (!Files.isRegularFile(text)) {
@@ -105,6 +113,81 @@ public final class KernelHistory {
     }
 
     /**
+     * What another line of kernels got in the same time.
+     *
+     * @param changelog of its newest package
+     * @param differences of the neighbouring versions of its source that are served
+     */
+    public record OtherLine(
+            String line, ChangelogText changelog, List<SourceDifference> differences) {
+        public OtherLine {
+            differences = List.copyOf(differences);
+        }
+    }
+
+    /**
+     * The lines, other than the kit's, whose kernels of the same flavour and several versions of
+     * whose source are served, sorted.
+     */
+    public List<String> otherLines() {
+        KernelRelease own = new KernelRelease(kit.facts().release());
+        TreeSet<String> lines = new TreeSet<>();
+        for (String each : KernelPackages.releases(packages)) {
+            KernelRelease other = new KernelRelease(each);
+            if (!other.line().equals(own.line()) && other.flavour().equals(own.flavour())) {
+                lines.add(other.line());
+            }
+        }
+        return lines.stream().filter(line -> served(SOURCE + line).size() > 1).toList();
+    }
+
+    /**
+     * Another line, with all that is served of its source. What is not in the cache yet is some 150
+     * MB and half a minute for each version.
+     *
+     * @param line one of {@link #otherLines}
+     * @throws RebootlessException exit status 5 as {@link #differences}
+     */
+    public OtherLine otherLine(String line) {
+        String flavour = new KernelRelease(kit.facts().release()).flavour();
+        PackageRecord newest =
+                newestHeaders(line, flavour, Optional.empty())
+                        .orElseThrow(() ->
+                                RebootlessException.environment(
+                                        "RBL-KERNEL-UNKNOWN",
+                                        line + " " + flavour,
+                                        packages.describe() + " has no headers package of it",
+                                        "name another line, or none"));
+        String name = SOURCE + line;
+        return new OtherLine(
+                line,
+                changelog(newest),
+                differences(name, List.copyOf(new TreeSet<>(served(name)))));
+    }
+
+    /** Whether all that {@link #otherLine} gives is there without a comparison. */
+    public boolean isCompared(String line) {
+        String name = SOURCE + line;
+        List<DebianVersion> versions = List.copyOf(new TreeSet<>(served(name)));
+        for (int i = 0; i + 1 < versions.size(); i++) {
+            String older = versions.get(i).text();
+            String newer = versions.get(i + 1).text();
+            if (SourceDifference.kept(older, newer, difference(name, older, newer)).isEmpty()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private Path difference(String name, String older, String newer) {
+        return folder.resolve("differences").resolve(name + "_" + older + "_" + newer);
+    }
+
+    private List<DebianVersion> served(String name) {
+        return packages.versions(List.of(name)).stream().map(PackageRecord::version).toList();
+    }
+
+    /**
      * The versions of the line's source that are served, from the kit's own on, ascending.
      *
      * @param to the last
@@ -112,8 +195,7 @@ public final class KernelHistory {
     public List<DebianVersion> sources(DebianVersion to) {
         DebianVersion own = new DebianVersion(kit.facts().sourceVersion());
         TreeSet<DebianVersion> found = new TreeSet<>();
-        for (PackageRecord each : packages.versions(List.of(sourceName()))) {
-            DebianVersion version = each.version();
+        for (DebianVersion version : served(sourceName())) {
             if (version.compareTo(own) > 0 && version.compareTo(to) <= 0) {
                 found.add(version);
             }
@@ -136,6 +218,10 @@ public final class KernelHistory {
      *     (any more)
      */
     public List<SourceDifference> differences(List<DebianVersion> versions) {
+        return differences(sourceName(), versions);
+    }
+
+    private List<SourceDifference> differences(String name, List<DebianVersion> versions) {
         List<SourceDifference> found = new ArrayList<>();
         Path unpacked = folder.resolve("differences");
         try {
@@ -143,20 +229,20 @@ public final class KernelHistory {
             Optional<Unpacked> last = Optional.empty();
             try (KitLock _ =
                     KitLock.acquire(
-                            locks.resolve("differences-" + sourceName() + ".lock"),
-                            "the differences of " + sourceName(),
+                            locks.resolve("differences-" + name + ".lock"),
+                            "the differences of " + name,
                             steps.progress())) {
                 for (int i = 0; i + 1 < versions.size(); i++) {
                     String older = versions.get(i).text();
                     String newer = versions.get(i + 1).text();
-                    Path kept = unpacked.resolve(sourceName() + "_" + older + "_" + newer);
+                    Path kept = difference(name, older, newer);
                     Optional<SourceDifference> there = SourceDifference.kept(older, newer, kept);
                     if (there.isPresent()) {
                         found.add(there.get());
                         continue;
                     }
-                    Path before = unpack(older, last, unpacked);
-                    Path after = unpack(newer, last, unpacked);
+                    Path before = unpack(name, older, last, unpacked);
+                    Path after = unpack(name, newer, last, unpacked);
                     found.add(
                             steps.timed(
                                     "comparing " + older + " with " + newer,
@@ -178,20 +264,21 @@ public final class KernelHistory {
 
     private record Unpacked(String version, Path tree) {}
 
-    private Path unpack(String version, Optional<Unpacked> last, Path unpacked) throws IOException {
+    private Path unpack(String name, String version, Optional<Unpacked> last, Path unpacked)
+            throws IOException {
         if (last.isPresent() && last.get().version().equals(version)) {
             return last.get().tree();
         }
         PackageRecord source =
-                packages.versions(List.of(sourceName())).stream()
+                packages.versions(List.of(name)).stream()
                         .filter(p -> p.version().text().equals(version))
                         .findFirst()
-                        .or(this::ownSource)
+                        .or(() -> ownSource(name))
                         .filter(p -> p.version().text().equals(version))
                         .orElseThrow(() ->
                                 RebootlessException.environment(
                                         "RBL-PACKAGE-MISSING",
-                                        sourceName() + "=" + version,
+                                        name + "=" + version,
                                         packages.describe() + " does not have it any more",
                                         "run `apt-get update` and try again; where the archive has dropped it, fixes"
                                                 + " before it can be given with --patch"));
@@ -204,9 +291,9 @@ public final class KernelHistory {
     }
 
     /** The kit's own source package, which the archive may have dropped, but the cache has. */
-    private Optional<PackageRecord> ownSource() {
+    private Optional<PackageRecord> ownSource(String name) {
         return kit.facts().packages().stream()
-                .filter(p -> p.name().equals(sourceName()))
+                .filter(p -> p.name().equals(name))
                 .map(p ->
                         PackageRecord.kept(
                                 p.name(), p.version(), p.architecture(), p.size(), p.sha256()))
