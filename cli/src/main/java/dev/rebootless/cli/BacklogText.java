@@ -6,6 +6,7 @@ import dev.rebootless.build.backlog.BacklogResult;
 import dev.rebootless.build.backlog.Outcome;
 import dev.rebootless.cve.Exposure;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -26,21 +27,7 @@ final class BacklogText {
                     || (entry.state() == State.UNKNOWN && entry.outcome().isEmpty())) {
                 continue;
             }
-            text.append(
-                    String.format(
-                            Locale.ROOT,
-                            "%-17s %-9s %-17s %s%n                  %s%n",
-                            entry.row().cve().id(),
-                            entry.row().cve().rating().severity().word(),
-                            entry.state().word(),
-                            entry.row().cve().title(),
-                            entry.why()));
-            entry.outcome()
-                    .ifPresent(o -> {
-                        o.story()
-                                .forEach(s ->
-                                        text.append("                  - ").append(s).append('\n'));
-                    });
+            entry(text, entry);
         }
         text.append('\n').append(level(found, result)).append("\n\n");
         result.totals()
@@ -67,6 +54,60 @@ final class BacklogText {
                                 .append(" CVEs, ")
                                 .append(m.proof().isPresent() ? "proven by boot" : "unproven"));
         return text.append('\n').toString();
+    }
+
+    private static void entry(StringBuilder text, BacklogEntry entry) {
+        text.append(
+                String.format(
+                        Locale.ROOT,
+                        "%-17s %-9s %-17s %s%n                  %s%n",
+                        entry.row().cve().id(),
+                        entry.row().cve().rating().severity().word(),
+                        entry.state().word(),
+                        entry.row().cve().title(),
+                        entry.why()));
+        entry.outcome().ifPresent(o -> o.story().forEach(s -> item(text, "- " + s)));
+    }
+
+    private static void item(StringBuilder text, String line) {
+        text.append("                  ").append(line).append('\n');
+    }
+
+    /** Some entries with all that is known of them. */
+    static String explained(List<BacklogEntry> entries) {
+        StringBuilder text = new StringBuilder();
+        for (BacklogEntry entry : entries) {
+            entry(text, entry);
+            item(text, "fixed in " + entry.row().cve().fixedIn().map(Object::toString).orElse("?"));
+            item(text, "code: " + CvesCommand.place(entry.row()));
+            entry.outcome()
+                    .ifPresent(o -> {
+                        o.pieces()
+                                .forEach(p ->
+                                        item(
+                                                text,
+                                                "from %s to %s: %s%s"
+                                                        .formatted(
+                                                                p.older(),
+                                                                p.newer(),
+                                                                p.path(),
+                                                                p.hunks().isEmpty()
+                                                                        ? ""
+                                                                        : ", "
+                                                                                + p.hunks().size()
+                                                                                + " of its changes")));
+                        o.functions()
+                                .forEach(f ->
+                                        item(
+                                                text,
+                                                "replaces %s in %s"
+                                                        .formatted(f.name(), f.object())));
+                        o.warnings().forEach(w -> item(text, "warning: " + w));
+                        o.notes().forEach(n -> item(text, "note: " + n));
+                        o.problems().forEach(p -> item(text, "what to do: " + p.remedy()));
+                    });
+        }
+        return text.toString();
     }
 
     static Map<String, Integer> refusals(BacklogResult result) {

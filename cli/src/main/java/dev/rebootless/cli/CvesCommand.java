@@ -3,6 +3,7 @@ package dev.rebootless.cli;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.exposure.CveRow;
+import dev.rebootless.build.exposure.Place;
 import dev.rebootless.cve.Exposure;
 import dev.rebootless.cve.Severity;
 import dev.rebootless.host.HostCves;
@@ -191,6 +192,20 @@ final class CvesCommand implements Callable<Integer> {
                         title.length() > TITLE ? title.substring(0, TITLE - 1) + "…" : title,
                         row.targets().isEmpty() ? "" : " [" + targets(row) + "]")
                 .stripTrailing();
+    }
+
+    /** Where a CVE's code is, and who says so. */
+    static String place(CveRow row) {
+        String files =
+                switch (row.place()) {
+                    case Place.Stated(var paths, String source) ->
+                            String.join(", ", paths) + " (says " + source + ")";
+                    case Place.Named(var paths, String name) ->
+                            String.join(", ", paths) + " (the title names " + name + ")";
+                    case Place.UnbuiltFolder _, Place.OtherArchitecture _ -> "not built here";
+                    case Place.Unknown _ -> "not known";
+                };
+        return row.targets().isEmpty() ? files : files + ", in " + targets(row);
     }
 
     private static String targets(CveRow row) {

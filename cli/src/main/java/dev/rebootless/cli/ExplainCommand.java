@@ -4,32 +4,40 @@ import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.build.Build;
 import dev.rebootless.build.BuildOutcome;
+import dev.rebootless.build.backlog.BacklogEntry;
+import dev.rebootless.build.backlog.BacklogResult;
+import dev.rebootless.build.backlog.Outcome;
+import dev.rebootless.cve.CveId;
 import dev.rebootless.source.kit.Kit;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.BooleanSupplier;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** What a patch would change, and every refusal, without a module. */
+/** What a patch, or the fix of a CVE, would change, and every refusal, without a module. */
 @Command(
         name = "explain",
-        description = "Say what a patch would change, and every refusal, without a module.")
+        description =
+                "Say what a patch, or the fix of a CVE, would change, and every refusal, without a module.",
+        footerHeading = "%nExamples:%n",
+        footer = {"  rebootless explain fix.patch", "  rebootless explain CVE-2026-31431"})
 final class ExplainCommand implements Callable<Integer>, Failures.Refusing {
     private final Console console;
     private final BooleanSupplier debug;
 
     @Parameters(
             arity = "1..*",
-            paramLabel = "PATCH",
-            description = "Unified diffs (git format), applied in this order.")
-    private List<Path> patches = List.of();
+            paramLabel = "PATCH|CVE",
+            description =
+                    "Unified diffs (git format), applied in this order; or the ids of CVEs, whose fixes are looked for in the"
+                            + " packaged sources.")
+    private List<String> subjects = List.of();
 
-    @Option(names = "--kernel", paramLabel = "RELEASE[=VERSION]", description = Texts.KERNEL)
-    private Optional<String> kernel = Optional.empty();
+    @Mixin private FeedOptions feeds = new FeedOptions();
 
     @Option(names = "--json", description = Texts.JSON)
     private boolean json;
@@ -41,8 +49,12 @@ final class ExplainCommand implements Callable<Integer>, Failures.Refusing {
 
     @Override
     public Integer call() {
+        if (subjects.stream().allMatch(s -> CveId.of(s).isPresent())) {
+            return explainFixes().code();
+        }
+        List<Path> patches = subjects.stream().map(Path::of).toList();
         Inputs.requireFiles(patches);
-        Kit kit = new KernelChoice(console).kit(kernel);
+        Kit kit = feeds.kit(console);
         BuildOutcome outcome =
                 new Build(kit, console.progress(), debug.getAsBoolean()).explain(patches);
         return switch (outcome) {
@@ -71,6 +83,30 @@ final class ExplainCommand implements Callable<Integer>, Failures.Refusing {
             case BuildOutcome.Built _ ->
                     throw new IllegalStateException("an explanation does not build");
         };
+    }
+
+    private ExitStatus explainFixes() {
+        FeedOptions.Found found =
+                feeds.find(console, feeds.kit(console), id -> subjects.contains(id.text()));
+        BacklogResult result = new FoundFixes(console, debug).explain(found, subjects);
+        if (json) {
+            console.print(BacklogDocuments.of(found, result));
+        } else {
+            console.print(BacklogText.explained(result.entries()));
+        }
+        return result.entries().stream().anyMatch(ExplainCommand::isRefused)
+                ? ExitStatus.REFUSED
+                : result.entries().stream().allMatch(ExplainCommand::isUnchanged)
+                        ? ExitStatus.UNCHANGED
+                        : ExitStatus.DONE;
+    }
+
+    private static boolean isRefused(BacklogEntry entry) {
+        return entry.outcome().stream().anyMatch(o -> !o.problems().isEmpty());
+    }
+
+    private static boolean isUnchanged(BacklogEntry entry) {
+        return entry.outcome().stream().allMatch(o -> o.verdict() == Outcome.Verdict.UNCHANGED);
     }
 
     private static Documents.Explain nothing(

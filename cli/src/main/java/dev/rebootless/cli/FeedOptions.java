@@ -5,6 +5,7 @@ import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.exposure.CveRow;
 import dev.rebootless.build.exposure.ExposedCves;
 import dev.rebootless.cve.Changelog;
+import dev.rebootless.cve.CveId;
 import dev.rebootless.cve.CveList;
 import dev.rebootless.cve.Exposure;
 import dev.rebootless.cve.FeedFacts;
@@ -24,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import picocli.CommandLine.Option;
 
 /** The options of all commands that list CVEs, and what they lead to. */
@@ -77,16 +79,30 @@ final class FeedOptions {
             HostCves host,
             Optional<KernelHistory> history) {}
 
+    /** The kit of the kernel that `--kernel` names. */
+    Kit kit(Console console) {
+        return new KernelChoice(console).kit(kernel);
+    }
+
     /** For the kernel that `--kernel` names. */
     Found find(Console console) {
-        return find(console, new KernelChoice(console).kit(kernel));
+        return find(console, kit(console));
     }
 
     /** For the kernel of a kit. */
     Found find(Console console, Kit kit) {
+        return find(console, kit, id -> true);
+    }
+
+    /**
+     * For the kernel of a kit.
+     *
+     * @param wanted whose rows are asked for
+     */
+    Found find(Console console, Kit kit, Predicate<CveId> wanted) {
         changelog.ifPresent(Inputs::requireFile);
         loaded.ifPresent(Inputs::requireFile);
-        Optional<DebianVersion> wanted = to.map(DebianVersion::new);
+        Optional<DebianVersion> upTo = to.map(DebianVersion::new);
         Kits kits = new Kits(Kits.userCache(), console.progress());
         FeedFacts facts = Feeds.read(feeds, Kits.userCache().resolve("feeds"), console.progress());
         facts.warnings().forEach(console::say);
@@ -95,16 +111,21 @@ final class FeedOptions {
         KernelHistory.ChangelogText text =
                 changelog
                         .map(FeedOptions::read)
-                        .orElseGet(() -> history.orElseThrow().changelog(wanted));
+                        .orElseGet(() -> history.orElseThrow().changelog(upTo));
         Changelog parsed = Changelog.parse(text.text(), text.place());
         DebianVersion running = new DebianVersion(kit.facts().sourceVersion());
-        DebianVersion target = wanted.orElse(parsed.newest());
+        DebianVersion target = upTo.orElse(parsed.newest());
         CveList list = CveList.of(parsed, facts, running, target, kits.suite(kit));
         HostCves host = HostCves.of(HostFiles.ofThisMachine(), kit.facts().buildId());
         Optional<Set<String>> modules =
                 loaded.map(file -> HostCves.names(read(file).text())).or(host::modules);
         ExposedCves exposed = new ExposedCves(kit, modules, console.progress());
-        return new Found(kit, parsed, facts, list, exposed, exposed.rows(list), host, history);
+        List<CveRow> rows =
+                list.cves().stream()
+                        .filter(cve -> wanted.test(cve.id()))
+                        .map(exposed::row)
+                        .toList();
+        return new Found(kit, parsed, facts, list, exposed, rows, host, history);
     }
 
     private static KernelHistory.ChangelogText read(Path file) {

@@ -50,24 +50,9 @@ final class FoundFixes {
             String name,
             Path folder,
             Optional<Path> check) {
-        TreeSet<CveId> ids = new TreeSet<>();
-        cves.forEach(c -> ids.add(new CveId(c)));
-        for (CveId id : ids) {
-            if (found.list().find(id).isEmpty()) {
-                throw BacklogCommand.notInList(id, found);
-            }
-        }
-        Backlog backlog =
-                new Backlog(
-                        found.kit(),
-                        found.exposed(),
-                        BacklogCommand.steps(found),
-                        OtherLineOption.kept(found, console),
-                        BacklogCommand.work(found.kit()),
-                        debug.getAsBoolean(),
-                        console.progress());
-        Selection selection =
-                new Selection(ids, false, Severity.LOW, false, false, Optional.empty(), 0);
+        Set<CveId> ids = ids(found, cves);
+        Backlog backlog = backlog(found);
+        Selection selection = selection(ids);
         // First whether all of them can be: half of what was asked for is not what was asked for.
         BacklogResult tried =
                 backlog.run(
@@ -98,6 +83,56 @@ final class FoundFixes {
                                 check));
         requireBuilt(built, ids);
         return built.modules().getFirst();
+    }
+
+    /**
+     * What can be said of the fixes of some CVEs: as they were tried before, or are now.
+     *
+     * @throws RebootlessException exit status 2 {@code RBL-CVE-UNKNOWN}; as {@link Backlog#run}
+     */
+    BacklogResult explain(FeedOptions.Found found, List<String> cves) {
+        Set<CveId> ids = ids(found, cves);
+        BacklogResult tried =
+                backlog(found)
+                        .run(
+                                found.list(),
+                                found.rows(),
+                                request(
+                                        selection(ids),
+                                        true,
+                                        true,
+                                        false,
+                                        false,
+                                        "explain",
+                                        Path.of(""),
+                                        Optional.empty()));
+        return tried.only(ids);
+    }
+
+    private static Set<CveId> ids(FeedOptions.Found found, List<String> cves) {
+        Set<CveId> ids = new TreeSet<>();
+        cves.forEach(c -> ids.add(new CveId(c)));
+        for (CveId id : ids) {
+            if (found.list().find(id).isEmpty()) {
+                throw BacklogCommand.notInList(id, found);
+            }
+        }
+        return ids;
+    }
+
+    private Backlog backlog(FeedOptions.Found found) {
+        return new Backlog(
+                found.kit(),
+                found.exposed(),
+                BacklogCommand.steps(found),
+                OtherLineOption.kept(found, console),
+                BacklogCommand.work(found.kit()),
+                debug.getAsBoolean(),
+                console.progress());
+    }
+
+    private static Selection selection(Set<CveId> ids) {
+        return new Selection(ids, false, Severity.LOW, false, false, Optional.empty(), 0);
     }
 
     private static BacklogRequest request(
@@ -148,7 +183,7 @@ final class FoundFixes {
                                 id,
                                 entry.why(),
                                 "leave it out: there is nothing to close on this kernel"));
-            } else if (!outcome.get().isLocal() && !includeUnreviewed && isHeld(entry)) {
+            } else if (!includeUnreviewed && isHeld(entry)) {
                 problems.add(
                         new Problem(
                                 "RBL-FIX-UNREVIEWED",

@@ -6,11 +6,18 @@ import dev.rebootless.base.ExitStatus;
 import dev.rebootless.build.backlog.Backlog;
 import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.kit.Kits;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -142,12 +149,16 @@ class BacklogCommandTest {
             "--seed",
             "7",
             "--include-unreviewed",
+            "--other-line",
+            "none",
             "--no-test",
             "-o",
             out,
             "--json"
         };
+        Map<Path, FileTime> before = killedHalfWay(outcomes, some);
         Cli.Result first = run(some);
+        assertThat(times(outcomes)).containsAllEntriesOf(before);
         assertThat(first.status()).as(first.err()).isZero();
         JsonNode report = first.json("backlog");
         List<String> closed = new ArrayList<>();
@@ -174,6 +185,12 @@ class BacklogCommandTest {
         assertThat(run(some).status()).isZero();
         assertThat(Files.getLastModifiedTime(kept)).isEqualTo(time);
 
+        Cli.Result explained = run("explain", closed.getFirst());
+        assertThat(explained.status()).as(explained.err()).isZero();
+        assertThat(explained.out())
+                .contains(closed.getFirst(), "replaces ", "in vmlinux", "table of facts");
+        assertThat(Files.getLastModifiedTime(kept)).isEqualTo(time);
+
         // A reviewer's no is respected by the next run.
         String id = closed.getFirst();
         assertThat(run("backlog", "--reject", id, "-o", out).status()).isZero();
@@ -196,5 +213,45 @@ class BacklogCommandTest {
         assertThat(run("backlog", "--cve", id, "--no-test", "-o", out).status()).isZero();
         Cli.Result rebuilt = new Cli(folder).run("rebuild", out + "/livepatch-backlog.ko");
         assertThat(rebuilt.status()).as(rebuilt.out() + rebuilt.err()).isZero();
+    }
+
+    /**
+     * Kills a run without warning once it has kept something; what was kept then, with its times.
+     */
+    private Map<Path, FileTime> killedHalfWay(Path outcomes, String[] arguments) throws Exception {
+        Map<Path, FileTime> before = times(outcomes);
+        List<String> all = new ArrayList<>(List.of(arguments));
+        all.addAll(1, List.of("--kernel", KernelChoice.name(kit()), "--feed", FACTS));
+        Process process = new Cli(folder).start(all.toArray(String[]::new));
+        try {
+            long end = System.nanoTime() + Duration.ofMinutes(5).toNanos();
+            while (times(outcomes).size() < before.size() + 2) {
+                assertThat(process.isAlive()).isTrue();
+                assertThat(System.nanoTime()).isLessThan(end);
+                Thread.sleep(20);
+            }
+        } finally {
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
+            process.destroyForcibly();
+            assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        }
+        assertThat(process.exitValue()).isNotZero();
+        assertThat(folder.resolve("out")).doesNotExist();
+        Map<Path, FileTime> after = times(outcomes);
+        assertThat(after).hasSizeGreaterThan(before.size());
+        return after;
+    }
+
+    private static Map<Path, FileTime> times(Path outcomes) throws IOException {
+        if (!Files.isDirectory(outcomes)) {
+            return Map.of();
+        }
+        Map<Path, FileTime> times = new TreeMap<>();
+        try (Stream<Path> files = Files.list(outcomes)) {
+            for (Path file : files.filter(f -> f.toString().endsWith(".json")).toList()) {
+                times.put(file, Files.getLastModifiedTime(file));
+            }
+        }
+        return times;
     }
 }

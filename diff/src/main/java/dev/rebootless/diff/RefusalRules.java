@@ -94,9 +94,13 @@ final class RefusalRules {
             refuse(
                     "RBL-INIT-CHANGED",
                     ours,
-                    "the function runs only while the kernel starts or stops (" + section + ")",
-                    "leave it out of the patch: the running kernel never calls it again; for the next boot use the"
-                            + " fixed kernel");
+                    section.startsWith(".exit.")
+                            ? "the function runs only when its module goes, or the kernel stops, and ftrace cannot route"
+                                    + " it ("
+                                    + section
+                                    + ")"
+                            : "the function runs only while the kernel starts (" + section + ")",
+                    "leave it out of the patch; for the next boot use the fixed kernel");
             return;
         }
         for (String fixed :

@@ -59,6 +59,25 @@ final class LaggingTasks {
         return new Found(count, told);
     }
 
+    /**
+     * The ids of tasks whose stack holds code of a module, as the kernel prints the symbols of one
+     * ({@code %pB} in lib/vsprintf.c: {@code do_open+0x1f/0x34 [livepatch_fix]}). A task that runs
+     * at the moment shows no stack.
+     */
+    List<Integer> within(String module) {
+        List<Integer> found = new ArrayList<>();
+        for (int process : numbers("/proc")) {
+            String tasks = "/proc/" + process + "/task";
+            for (int task : numbers(tasks)) {
+                String stack = files.read(tasks + "/" + task + "/stack").known().orElse("");
+                if (stack.lines().anyMatch(line -> line.endsWith(" [" + module + "]"))) {
+                    found.add(task);
+                }
+            }
+        }
+        return found;
+    }
+
     private LaggingTask task(String folder, int id, Set<String> functions) {
         String command = files.read(folder + "/comm").known().orElse("?");
         List<String> stack = new ArrayList<>();

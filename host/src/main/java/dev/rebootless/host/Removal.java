@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /** Takes a livepatch out of force and its module out of the kernel, whoever made it. */
 final class Removal {
@@ -20,6 +21,11 @@ final class Removal {
     private static final Duration LAST_REFERENCE = Duration.ofSeconds(20);
 
     private static final Duration BETWEEN_TRIES = Duration.ofMillis(50);
+
+    /** Looking at all stacks takes some milliseconds. */
+    private static final Duration BETWEEN_LOOKS = Duration.ofMillis(200);
+
+    private static final int TASKS_NAMED = 8;
 
     private final Machine machine;
     private final HostFiles files;
@@ -122,9 +128,11 @@ final class Removal {
     /**
      * Removes the module of a livepatch that is out of force.
      *
-     * @throws RebootlessException exit status 5 without the right; 7 {@code RBL-HOST-REMOVE}
+     * @throws RebootlessException exit status 5 without the right; 7 {@code RBL-HOST-REMOVE},
+     *     {@code RBL-HOST-IN-USE}
      */
     void remove(String name) {
+        requireNobodyWithin(name);
         long start = ticker.nanos();
         while (true) {
             int errno = machine.calls().remove(name);
@@ -142,6 +150,37 @@ final class Removal {
                 }
                 default -> throw cannotRemove(name, errno);
             }
+        }
+    }
+
+    /**
+     * The kernel holds a task back that is in a function which replaces another
+     * (kernel/livepatch/transition.c, klp_check_stack_func). It knows nothing of the code that such
+     * a function jumps to at its end and that has no such name: new functions, and the parts of a
+     * function that are rarely executed. A task that sleeps there would wake up in memory that is
+     * free. After the transition nobody comes in any more, so those who are there need only leave.
+     */
+    private void requireNobodyWithin(String name) {
+        long start = ticker.nanos();
+        LaggingTasks tasks = new LaggingTasks(files);
+        List<Integer> within = tasks.within(name);
+        while (!within.isEmpty()) {
+            if (ticker.nanos() - start > LAST_REFERENCE.toNanos()) {
+                throw Errno.kernelSaidNo(
+                        "RBL-HOST-IN-USE",
+                        name,
+                        "is out of force, but tasks are still in its code: "
+                                + within.stream()
+                                        .limit(TASKS_NAMED)
+                                        .map(String::valueOf)
+                                        .collect(Collectors.joining(", "))
+                                + (within.size() > TASKS_NAMED ? ", …" : ""),
+                        "do not remove it by hand; `rebootless unload "
+                                + name
+                                + "` removes the module once they have left");
+            }
+            ticker.sleep(BETWEEN_LOOKS);
+            within = tasks.within(name);
         }
     }
 

@@ -56,6 +56,7 @@ class LivepatchingTest {
         private double turnedRoundAfter = Double.MAX_VALUE;
         private int referenced = 2;
         private String complaint = "";
+        private Runnable whileWaiting = () -> {};
         private final List<String> tried = new ArrayList<>();
         private Optional<String> replaces = Optional.empty();
 
@@ -102,6 +103,7 @@ class LivepatchingTest {
         @Override
         public void sleep(Duration time) {
             nanos += time.toNanos();
+            whileWaiting.run();
             // Some time after all tasks have arrived.
             if (nanos - since > 4e9 && !log.endsWith(complaint)) {
                 log += complaint;
@@ -327,6 +329,43 @@ class LivepatchingTest {
         assertThat(events)
                 .hasExactlyElementsOfTypes(HostEvent.OutOfForce.class, HostEvent.Removed.class);
         host.hasNothingLoaded();
+    }
+
+    /** New code that a replaced function jumps to at its end is on no list of the kernel's. */
+    @Test
+    void aModuleIsNotRemovedWhileATaskSleepsInItsCode() {
+        host.livepatch(manifest, false);
+        host.put(
+                "/proc/7/task/7/stack",
+                "[<0>] schedule+0x5e/0xd0\n[<0>] helper+0x17/0x2c0 [livepatch_fix]\n");
+        List<String> triedBefore = new ArrayList<>();
+        kernel.whileWaiting =
+                () -> {
+                    if (kernel.nanos > 5e9 && Files.exists(host.path("/proc/7"))) {
+                        triedBefore.addAll(kernel.tried);
+                        host.remove("/proc/7");
+                    }
+                };
+        livepatching().unload("livepatch_fix", TIMEOUT);
+        assertThat(triedBefore).isEmpty();
+        assertThat(kernel.nanos).isGreaterThan((long) 5e9);
+        host.hasNothingLoaded();
+        assertThat(host.path("/sys/module/livepatch_fix")).doesNotExist();
+    }
+
+    @Test
+    void aModuleInWhichATaskStaysIsKeptAndSaid() {
+        host.livepatch(manifest, false);
+        host.put("/proc/7/task/8/stack", "[<0>] helper+0x17/0x2c0 [livepatch_fix]\n");
+        // Of another livepatch, whose name begins like it.
+        host.put("/proc/9/task/9/stack", "[<0>] helper+0x17/0x2c0 [livepatch_fix_2]\n");
+        RebootlessException e =
+                catchThrowableOfType(
+                        RebootlessException.class,
+                        () -> livepatching().unload("livepatch_fix", TIMEOUT));
+        requireOnly(e, ExitStatus.KERNEL_SAID_NO, "RBL-HOST-IN-USE");
+        assertThat(e.problems().getFirst().message()).endsWith("still in its code: 8");
+        assertThat(kernel.tried).isEmpty();
     }
 
     @Test

@@ -151,6 +151,11 @@ public final class Backlog {
                         row,
                         "it changes locks, references, types or signatures that code of before the switch shares with"
                                 + " the new; --include-unreviewed, or a reviewer's yes (--accept), takes it in");
+            } else if (outcome.narrowed() && !includeUnreviewed && said.isEmpty()) {
+                held.put(
+                        row,
+                        "not all that may be part of the fix is taken; --include-unreviewed, or a reviewer's yes"
+                                + " (--accept), takes it in");
             } else {
                 candidates.add(
                         new Candidate(

@@ -1,10 +1,12 @@
 package dev.rebootless.build.backlog;
 
 import dev.rebootless.build.BuildOutcome;
+import dev.rebootless.cve.CveId;
 import dev.rebootless.source.kit.Kit;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What a backlog came to.
@@ -34,5 +36,16 @@ public record BacklogResult(
             totals.put(state, entries.stream().filter(e -> e.state() == state).count());
         }
         return totals;
+    }
+
+    /** With the entries of some CVEs only. */
+    public BacklogResult only(Set<CveId> ids) {
+        return new BacklogResult(
+                kit,
+                running,
+                to,
+                entries.stream().filter(e -> ids.contains(e.row().cve().id())).toList(),
+                modules,
+                seconds);
     }
 }

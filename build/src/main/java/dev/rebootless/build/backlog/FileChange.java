@@ -321,6 +321,29 @@ final class FileChange {
         return found;
     }
 
+    /**
+     * Runs, those that bring or use a name which is new to the file and is in one of them, and
+     * those in the same functions of which no line says whose they are.
+     */
+    SortedSet<Integer> withTheirNames(Set<Integer> start) {
+        NavigableSet<Integer> found = new TreeSet<>(start);
+        boolean grows = true;
+        while (grows) {
+            Set<String> names = newNames(found);
+            Set<String> touched = functions(found);
+            grows = false;
+            for (int i = 0; i < runs.size(); i++) {
+                boolean shares = added.get(i).stream().anyMatch(names::contains);
+                boolean isMute =
+                        lines(i).isEmpty() && functions.get(i).stream().anyMatch(touched::contains);
+                if (shares || isMute) {
+                    grows |= found.add(i);
+                }
+            }
+        }
+        return found;
+    }
+
     /** The runs that change one of some functions. */
     SortedSet<Integer> changing(Set<String> of) {
         NavigableSet<Integer> found = new TreeSet<>();

@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.NavigableSet;
-import java.util.Optional;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -57,31 +57,43 @@ final class FixRunner {
      *     until then is kept
      */
     Map<CveRow, Outcome> run(List<CveRow> rows) {
-        Map<CveRow, Outcome> outcomes = new LinkedHashMap<>();
-        AtomicInteger done = new AtomicInteger();
-        AtomicInteger fresh = new AtomicInteger();
         long start = System.nanoTime();
         ExecutorService pool =
                 Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
         try {
-            Map<CveRow, Future<Outcome>> futures = new LinkedHashMap<>();
-            for (CveRow row : rows) {
-                futures.put(
-                        row,
-                        pool.submit(() -> {
-                            Outcome outcome = outcome(row, fresh);
-                            report(
-                                    outcome,
-                                    done.incrementAndGet(),
-                                    rows.size(),
-                                    fresh.get(),
-                                    start);
-                            return outcome;
-                        }));
+            Map<CveRow, Future<Ready>> ready = new LinkedHashMap<>();
+            rows.forEach(row -> ready.put(row, pool.submit(() -> ready(row))));
+            // What is known already says nothing of how long the rest takes.
+            int toTry = 0;
+            for (Future<Ready> each : ready.values()) {
+                toTry += each.get() instanceof Ready.ToTry ? 1 : 0;
             }
+            progress.step(
+                    "%d of %d are known from before, %d are to be tried"
+                            .formatted(rows.size() - toTry, rows.size(), toTry));
+            int all = toTry;
+            AtomicInteger done = new AtomicInteger();
+            Map<CveRow, Future<Outcome>> futures = new LinkedHashMap<>();
+            for (Map.Entry<CveRow, Future<Ready>> each : ready.entrySet()) {
+                Ready found = each.getValue().get();
+                futures.put(
+                        each.getKey(),
+                        switch (found) {
+                            case Ready.Known(Outcome outcome) ->
+                                    CompletableFuture.completedFuture(outcome);
+                            case Ready.ToTry(Fix fix, String key) ->
+                                    pool.submit(() -> {
+                                        Outcome outcome = tried(fix, key);
+                                        report(outcome, done.incrementAndGet(), all, start);
+                                        return outcome;
+                                    });
+                        });
+            }
+            Map<CveRow, Outcome> outcomes = new LinkedHashMap<>();
             for (Map.Entry<CveRow, Future<Outcome>> each : futures.entrySet()) {
                 outcomes.put(each.getKey(), each.getValue().get());
             }
+            return outcomes;
         } catch (InterruptedException e) {
             throw RebootlessException.interrupted("backlog", e);
         } catch (ExecutionException e) {
@@ -94,19 +106,23 @@ final class FixRunner {
             pool.shutdownNow();
             pool.close();
         }
-        return outcomes;
     }
 
-    private void report(Outcome outcome, int done, int all, int fresh, long start) {
+    /** What is to be done for a CVE. */
+    private sealed interface Ready {
+        /** Nothing: it was tried before, or where its fix is was not found. */
+        record Known(Outcome outcome) implements Ready {}
+
+        record ToTry(Fix fix, String key) implements Ready {}
+    }
+
+    private void report(Outcome outcome, int done, int all, long start) {
         double seconds = (System.nanoTime() - start) / 1e9;
-        // What was kept takes no time, and says nothing of what is to come.
         String left =
-                fresh == 0
-                        ? ""
-                        : String.format(
-                                Locale.ROOT,
-                                ", about %.0f min left",
-                                Math.ceil(seconds / fresh * (all - done) / 60));
+                String.format(
+                        Locale.ROOT,
+                        ", about %.0f min left",
+                        Math.ceil(seconds / done * (all - done) / 60));
         progress.step(
                 "%d of %d%s: %s %s"
                         .formatted(
@@ -124,29 +140,40 @@ final class FixRunner {
         };
     }
 
-    private Outcome outcome(CveRow row, AtomicInteger fresh) {
-        long start = System.nanoTime();
+    private Ready ready(CveRow row) {
         String cve = row.cve().id().text();
         Fix fix;
         try {
             fix = finder.find(row);
         } catch (RebootlessException e) {
             // Nothing was tried, so nothing is kept: another feed may tell more.
-            return notFound(cve, e);
+            return new Ready.Known(notFound(cve, e));
         }
         String key = key(fix);
-        Optional<Outcome> kept =
-                store.find(cve, key)
-                        .filter(o ->
-                                o.verdict() != Outcome.Verdict.REFUSED
-                                        || o.told().equals(told(fix)));
-        if (kept.isPresent()) {
-            return kept.get();
+        return store.find(cve, key)
+                .filter(o -> isStillTrue(o, fix))
+                .<Ready>map(Ready.Known::new)
+                .orElseGet(() -> new Ready.ToTry(fix, key));
+    }
+
+    /** Whether another line of kernels would not tell the fix apart otherwise by now. */
+    private boolean isStillTrue(Outcome outcome, Fix fix) {
+        if (outcome.verdict() == Outcome.Verdict.REFUSED) {
+            return outcome.told().equals(told(fix));
         }
-        FixSearch.Found found = search.search(fix, cve.toLowerCase(Locale.ROOT));
+        if (outcome.told().isEmpty()) {
+            return true;
+        }
+        String now = told(fix);
+        return now.isEmpty() || outcome.told().equals(now);
+    }
+
+    private Outcome tried(Fix fix, String key) {
+        long start = System.nanoTime();
+        FixSearch.Found found =
+                search.search(fix, fix.row().cve().id().text().toLowerCase(Locale.ROOT));
         Outcome outcome = of(fix, key, found, (System.nanoTime() - start) / 1e9);
         store.keep(outcome);
-        fresh.incrementAndGet();
         return outcome;
     }
 

@@ -47,14 +47,17 @@ final class ToldApart {
                     shared.add(run);
                 }
             }
-            if (shared.isEmpty() || shared.equals(history.hunks(piece))) {
+            // What reads a new variable, without what sets it, would be worse than no fix.
+            NavigableSet<Integer> taken = new TreeSet<>(change.withTheirNames(shared));
+            taken.retainAll(history.hunks(piece));
+            if (taken.isEmpty() || taken.equals(history.hunks(piece))) {
                 kept.add(piece);
             } else {
-                kept.add(new Piece(piece.step(), piece.path(), Optional.of(shared)));
+                kept.add(new Piece(piece.step(), piece.path(), Optional.of(taken)));
                 words.add(
                         "%d of %d changes of %s, those that the %s line got together with the fix, from %s to %s"
                                 .formatted(
-                                        shared.size(),
+                                        taken.size(),
                                         history.hunks(piece).size(),
                                         piece.path(),
                                         told.orElseThrow().line(),

@@ -1,14 +1,12 @@
 package dev.rebootless.build.exposure;
 
 import dev.rebootless.base.Progress;
-import dev.rebootless.cve.CveList;
 import dev.rebootless.cve.Exposure;
 import dev.rebootless.cve.KnownCve;
 import dev.rebootless.source.compile.BuiltCode;
 import dev.rebootless.source.history.SourceIndex;
 import dev.rebootless.source.kit.Kit;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
 import java.util.Optional;
@@ -38,11 +36,6 @@ public final class ExposedCves {
                 builtFolders.add(unit.substring(0, slash));
             }
         }
-    }
-
-    /** All rows of a list. */
-    public List<CveRow> rows(CveList list) {
-        return list.cves().stream().map(this::row).toList();
     }
 
     /** One row. */

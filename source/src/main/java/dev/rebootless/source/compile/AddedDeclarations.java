@@ -35,6 +35,37 @@ final class AddedDeclarations {
 
     /** The names that it adds; empty where it does anything else. */
     static Optional<Set<String>> of(byte[] before, byte[] after) {
+        return onlyMacros(before, after).or(() -> onlyDeclarations(before, after));
+    }
+
+    /**
+     * The names of macros, where lines that define them are all that was put in. That needs no
+     * understanding of what stands around them, which in some headers is beyond this class.
+     */
+    private static Optional<Set<String>> onlyMacros(byte[] before, byte[] after) {
+        List<String> old = new String(before, StandardCharsets.ISO_8859_1).lines().toList();
+        List<String> now = new String(after, StandardCharsets.ISO_8859_1).lines().toList();
+        Set<String> names = new TreeSet<>();
+        int next = 0;
+        for (int i = 0; i < now.size(); i++) {
+            String line = now.get(i);
+            if (next < old.size() && old.get(next).equals(line)) {
+                next++;
+                continue;
+            }
+            Matcher define = DEFINE.matcher(line.strip());
+            if (!define.matches() || (i > 0 && now.get(i - 1).endsWith("\\"))) {
+                return Optional.empty();
+            }
+            names.add(define.group(1));
+            while (now.get(i).endsWith("\\") && i + 1 < now.size()) {
+                i++;
+            }
+        }
+        return next == old.size() && !names.isEmpty() ? Optional.of(names) : Optional.empty();
+    }
+
+    private static Optional<Set<String>> onlyDeclarations(byte[] before, byte[] after) {
         Optional<List<List<String>>> old = items(before);
         Optional<List<List<String>>> now = items(after);
         if (old.isEmpty() || now.isEmpty()) {

@@ -59,15 +59,15 @@ public final class GainedDeclarations {
     public static List<Gained> of(List<String> older, List<String> newer) {
         Optional<List<Part>> before = parts(older);
         Optional<List<Part>> after = parts(newer);
-        if (before.isEmpty() || after.isEmpty()) {
-            return List.of();
-        }
         Set<String> known = new HashSet<>();
         for (String line : older) {
             Matcher word = WORD.matcher(line);
             while (word.find()) {
                 known.add(word.group());
             }
+        }
+        if (before.isEmpty() || after.isEmpty()) {
+            return macros(older, newer, known);
         }
         int[] pairs = pairs(before.get(), after.get());
         List<Gained> gained = new ArrayList<>();
@@ -88,6 +88,36 @@ public final class GainedDeclarations {
                             gained);
                 }
                 i = end;
+            }
+        }
+        return List.copyOf(gained);
+    }
+
+    /**
+     * The macros alone, where all else is beyond this class: each behind a line that the older
+     * version has once.
+     */
+    private static List<Gained> macros(List<String> older, List<String> newer, Set<String> known) {
+        List<Gained> gained = new ArrayList<>();
+        // Behind the last old line, whatever else is new in between.
+        int place = -1;
+        for (int i = 0; i < newer.size(); i++) {
+            String line = newer.get(i);
+            Matcher define = DEFINE.matcher(line.strip());
+            if (!define.matches() || known.contains(define.group(1))) {
+                boolean once =
+                        !line.isBlank()
+                                && older.indexOf(line) >= 0
+                                && older.indexOf(line) == older.lastIndexOf(line);
+                place = once && !line.endsWith("\\") ? older.indexOf(line) + 1 : -1;
+                continue;
+            }
+            int first = i;
+            while (newer.get(i).endsWith("\\") && i + 1 < newer.size()) {
+                i++;
+            }
+            if (place >= 0) {
+                gained.add(new Gained(Set.of(define.group(1)), place, newer.subList(first, i + 1)));
             }
         }
         return List.copyOf(gained);

@@ -48,23 +48,45 @@ final class AptPackages implements PackageSource {
     /** Of every call. */
     private final List<String> options;
 
+    private final Optional<AptAnswers> answers;
+
     /** Asking takes apt a second, and the lists do not change while a command runs. */
     private final Map<String, NavigableSet<String>> namesByPrefix = new ConcurrentHashMap<>();
 
-    private AptPackages(String name, Optional<Path> configuration, List<String> options) {
+    private AptPackages(
+            String name,
+            Optional<Path> configuration,
+            List<String> options,
+            Optional<AptAnswers> answers) {
         this.name = name;
         this.configuration = configuration;
         this.options = List.copyOf(options);
+        this.answers = answers;
     }
 
     /** The machine's own apt. */
     static AptPackages system() {
-        return new AptPackages("apt", Optional.empty(), List.of());
+        return new AptPackages("apt", Optional.empty(), List.of(), Optional.empty());
+    }
+
+    /**
+     * The machine's own apt, whose answers are kept until something that it reads changes.
+     *
+     * @param folder of the cache
+     */
+    static AptPackages system(Path folder) {
+        // With a configuration of the user's own it may read other files.
+        boolean usual = System.getenv("APT_CONFIG") == null;
+        return new AptPackages(
+                "apt",
+                Optional.empty(),
+                List.of(),
+                usual ? Optional.of(new AptAnswers(folder)) : Optional.empty());
     }
 
     /** apt with a configuration file of its own (apt.conf(5), APT_CONFIG). */
     static AptPackages configured(Path configuration) {
-        return new AptPackages("apt", Optional.of(configuration), List.of());
+        return new AptPackages("apt", Optional.of(configuration), List.of(), Optional.empty());
     }
 
     /**
@@ -74,7 +96,7 @@ final class AptPackages implements PackageSource {
      * @param options that lead it there (apt.conf(5)), for every call
      */
     static AptPackages withOptions(String name, List<String> options) {
-        return new AptPackages(name, Optional.empty(), options);
+        return new AptPackages(name, Optional.empty(), options, Optional.empty());
     }
 
     @Override
@@ -86,8 +108,7 @@ final class AptPackages implements PackageSource {
             command.addAll(asked.subList(from, Math.min(from + NAMES_PER_CALL, asked.size())));
             // It exits with 100 when any of the names is unknown, and prints the others all the
             // same.
-            Subprocess.Result result = apt(command).deadline(LOOKUP).run();
-            for (var stanza : ControlStanzas.parse(result.out(), "apt-cache show")) {
+            for (var stanza : ControlStanzas.parse(ask(command), "apt-cache show")) {
                 PackageRecord.fromApt(stanza)
                         .filter(AptPackages::forThisKernel)
                         .ifPresent(found::add);
@@ -107,10 +128,8 @@ final class AptPackages implements PackageSource {
     }
 
     private NavigableSet<String> askForNames(String prefix) {
-        Subprocess.Result result =
-                apt(List.of("apt-cache", "pkgnames", "--", prefix)).deadline(LOOKUP).run();
         NavigableSet<String> names = new TreeSet<>();
-        result.out()
+        ask(List.of("apt-cache", "pkgnames", "--", prefix))
                 .lines()
                 .map(String::strip)
                 .filter(n -> n.startsWith(prefix))
@@ -242,6 +261,15 @@ final class AptPackages implements PackageSource {
 
     private static String lastLine(String output) {
         return output.lines().filter(l -> l.startsWith("E:")).reduce((a, b) -> b).orElse(output);
+    }
+
+    private String ask(List<String> command) {
+        return answers.map(a -> a.of(command, () -> output(command)))
+                .orElseGet(() -> output(command));
+    }
+
+    private String output(List<String> command) {
+        return apt(command).deadline(LOOKUP).run().out();
     }
 
     private Subprocess apt(List<String> command) {

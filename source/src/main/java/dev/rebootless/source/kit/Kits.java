@@ -37,7 +37,11 @@ public final class Kits {
      * @param progress hears of every step, with its seconds
      */
     public Kits(Path cache, Progress progress) {
-        this(cache, progress, AptPackages.system(), HostTools.searchPath());
+        this(
+                cache,
+                progress,
+                AptPackages.system(cache.resolve("apt-answers")),
+                HostTools.searchPath());
     }
 
     Kits(Path cache, Progress progress, AptPackages apt, List<Path> searchPath) {

@@ -45,6 +45,18 @@ class AddedDeclarationsTest {
             #endif /* _LINUX_H */
             """;
 
+    /** sched.h is beyond this class, and a line with a macro is not. */
+    @Test
+    void macrosAreSeenWhateverStandsAroundThem() {
+        String odd = "#define A \\\n\t1\nint odd() }}\nint last;\n";
+        assertThat(of(odd, odd.replace("int last", "#define FRESH(a) \\\n\t((a) + 1)\nint last")))
+                .contains(Set.of("FRESH"));
+        // Within another macro, beside another change, and not a macro.
+        assertThat(of(odd, odd.replace("\t1\n", "#define FRESH 1\n\t1\n"))).isEmpty();
+        assertThat(of(odd, odd.replace("int last", "#define FRESH 1\nlong last"))).isEmpty();
+        assertThat(of(odd, odd.replace("int last", "#undef A\nint last"))).isEmpty();
+    }
+
     private static byte[] bytes(String text) {
         return text.getBytes(StandardCharsets.ISO_8859_1);
     }

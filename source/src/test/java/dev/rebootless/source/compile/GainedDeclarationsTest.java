@@ -94,6 +94,29 @@ class GainedDeclarationsTest {
         assertThat(applied(gained(newer))).isEqualTo(newer);
     }
 
+    /** A header such as sched.h, of which the rest is not understood. */
+    @Test
+    void aMacroIsGainedWhateverStandsAroundIt() {
+        List<String> older =
+                List.of(
+                        "#define FLAG_A 1",
+                        "#define FLAG_HOLE 2",
+                        "#define FLAG_C 4",
+                        "int odd() }}",
+                        "");
+        List<String> newer =
+                List.of(
+                        "#define FLAG_A 1",
+                        "#define FLAG_B \\",
+                        "\t2",
+                        "#define FLAG_C 4",
+                        "int odd() }}",
+                        "");
+        assertThat(GainedDeclarations.of(older, newer))
+                .containsExactly(
+                        new Gained(Set.of("FLAG_B"), 1, List.of("#define FLAG_B \\", "\t2")));
+    }
+
     @Test
     void whatChangesIsNotGained() {
         assertThat(gained(OLDER)).isEmpty();
