@@ -213,6 +213,15 @@ public final class Backlog {
         if (failing.size() == 1) {
             return failing;
         }
+        List<Candidate> named = namedIn(failing, problems);
+        if (!named.isEmpty() && named.size() < failing.size()) {
+            progress.step(
+                    "the proof failed, and names functions of "
+                            + named.stream()
+                                    .map(Candidate::id)
+                                    .collect(java.util.stream.Collectors.joining(", ")));
+            return named;
+        }
         progress.step(
                 "the proof failed ("
                         + problems.getFirst().message().lines().findFirst().orElse("")
@@ -233,6 +242,19 @@ public final class Backlog {
         }
         // Both halves pass: only together they fail, and the less important half goes.
         return failing.subList(middle, failing.size());
+    }
+
+    /**
+     * Those that replace a function which a failed proof names: on the stack of a task that does
+     * not arrive, as the main function of a kernel thread is, or in an oops.
+     */
+    static List<Candidate> namedIn(List<Candidate> failing, List<Problem> problems) {
+        Set<String> words = new TreeSet<>();
+        problems.forEach(p -> words.addAll(FileChange.names(p.message())));
+        return failing.stream()
+                .filter(c ->
+                        c.outcome().functions().stream().anyMatch(f -> words.contains(f.name())))
+                .toList();
     }
 
     private BacklogRequest aside(BacklogRequest request) {

@@ -225,7 +225,8 @@ final class FixSearch {
         if (runs.isEmpty()) {
             runs = change.declaring(name);
         }
-        return runs.isEmpty()
+        // What declares it alone is there by now: it is a definition that is missing.
+        return runs.isEmpty() || !change.gaining(name).isEmpty()
                 ? Optional.empty()
                 : Optional.of(new Piece(step, path, Optional.of(change.closure(runs))));
     }

@@ -175,30 +175,39 @@ public final class HeaderUnits {
      * already.)
      */
     private Set<String> onlyAdding(PatchedTree patch, Collection<String> headers) {
-        Set<String> adding = new TreeSet<>();
+        SortedMap<String, Set<String>> names = new TreeMap<>();
         for (String header : headers) {
             PatchedFile file = patch.file(header);
             AddedDeclarations.of(file.original(), file.patched())
-                    .filter(names -> isOnlyForPatched(names, patch, headers))
-                    .ifPresent(names -> adding.add(header));
+                    .ifPresent(added -> names.put(header, added));
         }
-        return adding.isEmpty() || isReadByUnitsOnly(adding) ? adding : Set.of();
-    }
-
-    /** Whether only files that a patch changes mention names, and a unit among them does. */
-    private boolean isOnlyForPatched(
-            Set<String> names, PatchedTree patch, Collection<String> headers) {
-        // A header's own old text counts as well: `#ifdef NEW_NAME` may stand in it already.
-        boolean known = headers.stream().anyMatch(h -> mentions(patch.file(h).original(), names));
+        Set<String> all = new TreeSet<>();
+        names.values().forEach(all::addAll);
         // Without a patched unit that uses what is new, the ordinary way has the better answers.
         boolean isUsed =
                 patch.files().entrySet().stream()
                         .filter(f -> FileKind.of(f.getKey()) == FileKind.C_SOURCE)
-                        .anyMatch(f -> mentions(f.getValue().patched(), names));
+                        .anyMatch(f -> mentions(f.getValue().patched(), all));
+        if (!isUsed) {
+            return Set.of();
+        }
+        names.values().removeIf(added -> !isOnlyForPatched(added, patch, headers));
+        return names.isEmpty() || isReadByUnitsOnly(names.keySet())
+                ? new TreeSet<>(names.keySet())
+                : Set.of();
+    }
+
+    /** Whether only files that a patch changes mention names. */
+    private boolean isOnlyForPatched(
+            Set<String> names, PatchedTree patch, Collection<String> headers) {
+        // A header's own old text counts as well: `#ifdef NEW_NAME` may stand in it already.
+        boolean known = headers.stream().anyMatch(h -> mentions(patch.file(h).original(), names));
         return !known
-                && isUsed
                 && names.size() <= Mentions.MAX_NAMES
-                && new Mentions(kernel.folder()).of(names, patch.files().keySet()).isEmpty();
+                && (names.isEmpty()
+                        || new Mentions(kernel.folder())
+                                .of(names, patch.files().keySet())
+                                .isEmpty());
     }
 
     private static boolean mentions(byte[] text, Set<String> names) {
