@@ -89,7 +89,8 @@ final class BacklogCommand implements Callable<Integer> {
     @Option(
             names = "--include-unreviewed",
             description =
-                    "Also fixes that change locks, references, types or signatures that running code shares with the new.")
+                    "Also fixes that change locks, references, types or signatures that running code shares with the new, and"
+                            + " those of which not all that may be part of them is taken.")
     private boolean includeUnreviewed;
 
     @Option(

@@ -53,7 +53,7 @@ final class FixCommand implements Callable<Integer> {
             names = "--include-unreviewed",
             description =
                     "Without --patch: also a fix that changes locks, references, types or signatures that running code shares"
-                            + " with the new.")
+                            + " with the new, or of which not all that may be part of it is taken.")
     private boolean includeUnreviewed;
 
     @Option(

@@ -26,23 +26,25 @@ final class OtherLineOption {
 
     /** The line that was asked for, got when it is first needed. */
     Lazy<Optional<OtherLine>> lazy(FeedOptions.Found found, Console console) {
-        Optional<KernelHistory> history = found.history();
-        if (history.isEmpty() || line.equals(Optional.of(NONE))) {
+        if (found.history().isEmpty() || line.equals(Optional.of(NONE))) {
             return new Lazy<>(Optional::empty);
         }
-        List<String> served = history.get().otherLines();
-        line.filter(l -> !served.contains(l))
-                .ifPresent(l -> {
-                    throw RebootlessException.usage(
-                            "RBL-USAGE",
-                            "--other-line " + l,
-                            served.isEmpty()
-                                    ? "no other line of kernels is served"
-                                    : "served are: " + String.join(", ", served),
-                            "name one of them, or none");
-                });
-        return new Lazy<>(
-                () -> line.or(() -> newest(served)).map(l -> get(history.get(), l, console)));
+        KernelHistory history = found.history().get();
+        line.ifPresent(l -> requireServed(l, history.otherLines()));
+        return new Lazy<>(() ->
+                line.or(() -> newest(history.otherLines())).map(l -> get(history, l, console)));
+    }
+
+    private static void requireServed(String line, List<String> served) {
+        if (!served.contains(line)) {
+            throw RebootlessException.usage(
+                    "RBL-USAGE",
+                    "--other-line " + line,
+                    served.isEmpty()
+                            ? "no other line of kernels is served"
+                            : "served are: " + String.join(", ", served),
+                    "name one of them, or none");
+        }
     }
 
     /** The newest other line, if it was got before; nothing is downloaded. */

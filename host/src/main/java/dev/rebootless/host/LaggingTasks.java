@@ -2,8 +2,11 @@ package dev.rebootless.host;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
 
 /**
@@ -42,17 +45,13 @@ final class LaggingTasks {
         String there = patched ? "1" : "0";
         int count = 0;
         List<LaggingTask> told = new ArrayList<>();
-        for (int process : numbers("/proc")) {
-            String tasks = "/proc/" + process + "/task";
-            for (int task : numbers(tasks)) {
-                String folder = tasks + "/" + task;
-                Optional<String> state = files.read(folder + "/patch_state").known();
-                // -1: in no transition (KLP_UNDEFINED in include/linux/livepatch.h).
-                if (state.filter(s -> !s.equals(there) && !s.equals("-1")).isPresent()) {
-                    count++;
-                    if (told.size() < MAX_TOLD) {
-                        told.add(task(folder, task, functions));
-                    }
+        for (Map.Entry<Integer, String> task : folders().entrySet()) {
+            Optional<String> state = files.read(task.getValue() + "/patch_state").known();
+            // -1: in no transition (KLP_UNDEFINED in include/linux/livepatch.h).
+            if (state.filter(s -> !s.equals(there) && !s.equals("-1")).isPresent()) {
+                count++;
+                if (told.size() < MAX_TOLD) {
+                    told.add(task(task.getValue(), task.getKey(), functions));
                 }
             }
         }
@@ -66,16 +65,24 @@ final class LaggingTasks {
      */
     List<Integer> within(String module) {
         List<Integer> found = new ArrayList<>();
+        folders()
+                .forEach((id, folder) -> {
+                    String stack = files.read(folder + "/stack").known().orElse("");
+                    if (stack.lines().anyMatch(line -> line.endsWith(" [" + module + "]"))) {
+                        found.add(id);
+                    }
+                });
+        return found;
+    }
+
+    /** The folders of all tasks, by their ids, in the order of their processes. */
+    private SequencedMap<Integer, String> folders() {
+        SequencedMap<Integer, String> folders = new LinkedHashMap<>();
         for (int process : numbers("/proc")) {
             String tasks = "/proc/" + process + "/task";
-            for (int task : numbers(tasks)) {
-                String stack = files.read(tasks + "/" + task + "/stack").known().orElse("");
-                if (stack.lines().anyMatch(line -> line.endsWith(" [" + module + "]"))) {
-                    found.add(task);
-                }
-            }
+            numbers(tasks).forEach(task -> folders.put(task, tasks + "/" + task));
         }
-        return found;
+        return folders;
     }
 
     private LaggingTask task(String folder, int id, Set<String> functions) {

@@ -17,6 +17,7 @@ import java.util.NavigableSet;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.function.IntPredicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -303,22 +304,7 @@ final class FileChange {
      * share a name which is new to the file, whichever of them brings it.
      */
     SortedSet<Integer> closure(Set<Integer> start) {
-        NavigableSet<Integer> found = new TreeSet<>(start);
-        boolean grows = true;
-        while (grows) {
-            Set<String> names = newNames(found);
-            Set<String> touched = functions(found);
-            grows = false;
-            for (int i = 0; i < runs.size(); i++) {
-                if (!found.contains(i)
-                        && (functions.get(i).stream().anyMatch(touched::contains)
-                                || added.get(i).stream().anyMatch(names::contains))) {
-                    found.add(i);
-                    grows = true;
-                }
-            }
-        }
-        return found;
+        return withTheirNames(start, run -> true);
     }
 
     /**
@@ -326,6 +312,15 @@ final class FileChange {
      * those in the same functions of which no line says whose they are.
      */
     SortedSet<Integer> withTheirNames(Set<Integer> start) {
+        return withTheirNames(start, run -> lines(run).isEmpty());
+    }
+
+    /**
+     * Runs and those that share a new name with them.
+     *
+     * @param alsoWithin which others in the same functions belong to them
+     */
+    private SortedSet<Integer> withTheirNames(Set<Integer> start, IntPredicate alsoWithin) {
         NavigableSet<Integer> found = new TreeSet<>(start);
         boolean grows = true;
         while (grows) {
@@ -333,12 +328,11 @@ final class FileChange {
             Set<String> touched = functions(found);
             grows = false;
             for (int i = 0; i < runs.size(); i++) {
-                boolean shares = added.get(i).stream().anyMatch(names::contains);
-                boolean isMute =
-                        lines(i).isEmpty() && functions.get(i).stream().anyMatch(touched::contains);
-                if (shares || isMute) {
-                    grows |= found.add(i);
-                }
+                boolean belongs =
+                        added.get(i).stream().anyMatch(names::contains)
+                                || (functions.get(i).stream().anyMatch(touched::contains)
+                                        && alsoWithin.test(i));
+                grows |= belongs && found.add(i);
             }
         }
         return found;

@@ -275,8 +275,7 @@ final class FixRunner {
                 warnings,
                 fix.isStated(),
                 found.isNarrowed(),
-                // Asked only where the whole was refused, as the search does.
-                verdict == Outcome.Verdict.REFUSED || found.isNarrowed() ? told(fix) : "",
+                found.told(),
                 seconds);
     }
 }

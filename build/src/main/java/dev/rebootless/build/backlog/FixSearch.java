@@ -36,8 +36,11 @@ final class FixSearch {
      * @param pieces of the last attempt
      * @param story what was tried, in words
      * @param isNarrowed whether not all that may be part of the fix is in it
+     * @param told the words of what another line told apart; empty where it told nothing, or was
+     *     not asked
      */
-    record Found(Pieces pieces, Attempt attempt, List<String> story, boolean isNarrowed) {
+    record Found(
+            Pieces pieces, Attempt attempt, List<String> story, boolean isNarrowed, String told) {
         Found {
             story = List.copyOf(story);
         }
@@ -46,15 +49,16 @@ final class FixSearch {
     Found search(Fix fix, String name) {
         List<String> cves = List.of(fix.row().cve().id().text());
         List<String> story = new ArrayList<>();
-        Found wide = grown(fix, fix.pieces(), name, cves, story, false);
+        Found wide = grown(fix, fix.pieces(), name, cves, story, false, "");
         if (!(wide.attempt() instanceof Attempt.Refused(List<Problem> problems))) {
             return wide;
         }
         String code = problems.getFirst().code();
         Optional<ToldApart.Part> told = toldApart.of(fix);
+        String words = told.map(ToldApart.Part::words).orElse("");
         if (told.isPresent()) {
-            story.add(code + ": only these are taken: " + told.get().words());
-            Found part = grown(fix, told.get().pieces(), name, cves, story, true);
+            story.add(code + ": only these are taken: " + words);
+            Found part = grown(fix, told.get().pieces(), name, cves, story, true, words);
             if (!(part.attempt() instanceof Attempt.Refused)) {
                 return part;
             }
@@ -67,12 +71,12 @@ final class FixSearch {
                             + String.join(", ", fix.functions())
                             + ", which the title names, is taken of "
                             + String.join(", ", narrow.get().paths()));
-            Found part = grown(fix, narrow.get(), name, cves, story, true);
+            Found part = grown(fix, narrow.get(), name, cves, story, true, words);
             if (!(part.attempt() instanceof Attempt.Refused)) {
                 return part;
             }
         }
-        return new Found(wide.pieces(), wide.attempt(), story, false);
+        return new Found(wide.pieces(), wide.attempt(), story, false, words);
     }
 
     private Found grown(
@@ -81,7 +85,8 @@ final class FixSearch {
             String name,
             List<String> cves,
             List<String> story,
-            boolean isNarrowed) {
+            boolean isNarrowed,
+            String told) {
         Pieces pieces = start;
         Attempt attempt = workshop.build(name, pieces, cves);
         for (int round = 0; round < MAX_ROUNDS; round++) {
@@ -95,7 +100,7 @@ final class FixSearch {
             pieces = more;
             attempt = workshop.build(name, pieces, cves);
         }
-        return new Found(pieces, attempt, story, isNarrowed);
+        return new Found(pieces, attempt, story, isNarrowed, told);
     }
 
     private List<Piece> needed(Fix fix, Pieces pieces, List<Problem> problems, List<String> story) {
@@ -160,15 +165,14 @@ final class FixSearch {
     private List<Piece> bringing(String name, int lastStep, Pieces have) {
         List<Piece> rest = new ArrayList<>();
         for (Piece piece : have.list()) {
+            if (piece.isWhole() || FileKind.of(piece.path()) != FileKind.C_SOURCE) {
+                continue;
+            }
             SortedSet<Integer> runs =
                     history.change(piece.step(), piece.path()).bringing(Set.of(name));
-            if (!piece.isWhole()
-                    && FileKind.of(piece.path()) == FileKind.C_SOURCE
-                    && !runs.isEmpty()) {
-                Piece more = new Piece(piece.step(), piece.path(), Optional.of(runs));
-                if (!have.containsAll(Pieces.of(List.of(more)))) {
-                    rest.add(more);
-                }
+            Piece more = new Piece(piece.step(), piece.path(), Optional.of(runs));
+            if (!runs.isEmpty() && !have.containsAll(Pieces.of(List.of(more)))) {
+                rest.add(more);
             }
         }
         if (!rest.isEmpty()) {

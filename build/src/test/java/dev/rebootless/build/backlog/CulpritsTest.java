@@ -3,32 +3,12 @@ package dev.rebootless.build.backlog;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.rebootless.base.Problem;
-import dev.rebootless.build.exposure.CveRow;
-import dev.rebootless.build.exposure.Place;
-import dev.rebootless.cve.CveId;
-import dev.rebootless.cve.Exposure;
-import dev.rebootless.cve.KnownCve;
-import dev.rebootless.cve.Rating;
 import java.util.List;
-import java.util.Optional;
-import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 /** Which fix made a proof fail, where the proof itself says so. */
 class CulpritsTest {
     private static Candidate candidate(String id, String function) {
-        KnownCve cve =
-                new KnownCve(
-                        new CveId(id),
-                        "a fix",
-                        Optional.empty(),
-                        Rating.UNKNOWN,
-                        Optional.empty(),
-                        List.of("changelog"),
-                        List.of(),
-                        new TreeSet<>(),
-                        "",
-                        true);
         Outcome outcome =
                 new Outcome(
                         Outcome.FORMAT,
@@ -46,11 +26,7 @@ class CulpritsTest {
                         false,
                         "",
                         1);
-        return new Candidate(
-                new CveRow(cve, new Place.Unknown(), new TreeSet<>(), Exposure.EXPOSED),
-                outcome,
-                Pieces.NONE,
-                false);
+        return new Candidate(Rows.exposed(id, "a fix"), outcome, Pieces.NONE, false);
     }
 
     @Test

@@ -47,13 +47,17 @@ class FileChangeTest {
     }
 
     private String applied(String diff) {
+        return applied(diff, "fs/x.c");
+    }
+
+    private String applied(String diff, String path) {
         SourcePatch patch =
                 SourcePatch.parse(
                         List.of(
                                 new SourcePatch.Input(
                                         "x.patch", diff.getBytes(StandardCharsets.ISO_8859_1))));
         return new String(
-                PatchedTree.apply(folder.resolve("a"), patch).file("fs/x.c").patched(),
+                PatchedTree.apply(folder.resolve("a"), patch).file(path).patched(),
                 StandardCharsets.ISO_8859_1);
     }
 
@@ -112,14 +116,7 @@ class FileChangeTest {
     }
 
     private String header(String diff) {
-        SourcePatch patch =
-                SourcePatch.parse(
-                        List.of(
-                                new SourcePatch.Input(
-                                        "x.patch", diff.getBytes(StandardCharsets.ISO_8859_1))));
-        return new String(
-                PatchedTree.apply(folder.resolve("a"), patch).file("fs/x.h").patched(),
-                StandardCharsets.ISO_8859_1);
+        return applied(diff, "fs/x.h");
     }
 
     @Test

@@ -3,14 +3,7 @@ package dev.rebootless.build.backlog;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.rebootless.base.Lazy;
-import dev.rebootless.build.exposure.CveRow;
-import dev.rebootless.build.exposure.Place;
 import dev.rebootless.cve.Changelog;
-import dev.rebootless.cve.CveId;
-import dev.rebootless.cve.Exposure;
-import dev.rebootless.cve.KnownCve;
-import dev.rebootless.cve.Rating;
-import dev.rebootless.kernel.DebianVersion;
 import dev.rebootless.source.history.SourceDifference;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -58,20 +51,8 @@ class ToldApartTest {
     }
 
     private static Fix fix(String id, String title) {
-        KnownCve cve =
-                new KnownCve(
-                        new CveId(id),
-                        title,
-                        Optional.of(new DebianVersion("6.1.20-1")),
-                        Rating.UNKNOWN,
-                        Optional.empty(),
-                        List.of("changelog"),
-                        List.of(),
-                        new TreeSet<>(),
-                        "",
-                        true);
         return new Fix(
-                new CveRow(cve, new Place.Unknown(), new TreeSet<>(), Exposure.EXPOSED),
+                Rows.exposed(id, title),
                 0,
                 Pieces.of(List.of(Piece.whole(0, "net/x.c"))),
                 new TreeSet<>(),

@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
  * as before, whatever it includes. Where the text leaves a doubt, the answer is no.
  */
 final class AddedDeclarations {
-    private static final Pattern DEFINE = Pattern.compile("#\\s*define\\s+(\\w+).*");
+    static final Pattern DEFINE = Pattern.compile("#\\s*define\\s+(\\w+).*");
     private static final Pattern CONDITION =
             Pattern.compile("#\\s*(if|ifdef|ifndef|else|elif|endif)\\b.*");
 
@@ -111,17 +111,13 @@ final class AddedDeclarations {
             if (depth < 0) {
                 return Optional.empty();
             }
-            boolean body =
-                    depth == 0
-                            && ((token.equals("}") && isFunction(item))
-                                    || (token.equals(")")
-                                            && isGuard(item)
-                                            && (i + 1 == tokens.size()
-                                                    || !tokens.get(i + 1).equals(";"))));
             if (token.equals("{") && depth == 1 && isDoubtful(item)) {
                 return Optional.empty();
             }
-            if (depth == 0 && (token.equals(";") || body)) {
+            // A guard's semicolon, where it has one, is a part of it.
+            boolean goesOn =
+                    token.equals(")") && i + 1 < tokens.size() && tokens.get(i + 1).equals(";");
+            if (depth == 0 && isComplete(item) && !goesOn) {
                 items.add(List.copyOf(item));
                 item.clear();
             }
@@ -141,8 +137,18 @@ final class AddedDeclarations {
                 && !head.getLast().equals(")");
     }
 
+    /** Whether tokens outside of all brackets are a whole item, which nothing need follow. */
+    static boolean isComplete(List<String> item) {
+        return switch (item.getLast()) {
+            case ";" -> true;
+            case "}" -> isFunction(item);
+            case ")" -> isGuard(item);
+            default -> false;
+        };
+    }
+
     /** A macro of include/linux/cleanup.h that defines a class, which no semicolon need follow. */
-    static boolean isGuard(List<String> item) {
+    private static boolean isGuard(List<String> item) {
         return item.size() > 3
                 && GUARDS.contains(item.getFirst())
                 && item.get(1).equals("(")
@@ -150,7 +156,7 @@ final class AddedDeclarations {
     }
 
     /** A head with parameters before the first brace, and nothing initialised. */
-    static boolean isFunction(List<String> item) {
+    private static boolean isFunction(List<String> item) {
         int brace = item.indexOf("{");
         return brace > 0
                 && item.get(brace - 1).equals(")")

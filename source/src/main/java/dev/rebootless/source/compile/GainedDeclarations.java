@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
  */
 public final class GainedDeclarations {
     private static final Pattern WORD = Pattern.compile("[A-Za-z_]\\w*");
-    private static final Pattern DEFINE = Pattern.compile("#\\s*define\\s+(\\w+).*");
+    private static final Pattern DEFINE = AddedDeclarations.DEFINE;
     private static final Pattern OPENS = Pattern.compile("#\\s*(?:if|ifdef|ifndef)\\b.*");
     private static final Pattern CLOSES = Pattern.compile("#\\s*endif\\b.*");
 
@@ -216,15 +216,7 @@ public final class GainedDeclarations {
                     return Optional.empty();
                 }
             }
-            boolean ends =
-                    !tokens.isEmpty()
-                            && depth == 0
-                            && (tokens.getLast().equals(";")
-                                    || (tokens.getLast().equals("}")
-                                            && AddedDeclarations.isFunction(tokens))
-                                    || (tokens.getLast().equals(")")
-                                            && AddedDeclarations.isGuard(tokens)));
-            if (ends) {
+            if (!tokens.isEmpty() && depth == 0 && AddedDeclarations.isComplete(tokens)) {
                 parts.add(new Part(first, i, List.copyOf(tokens)));
                 tokens.clear();
             }

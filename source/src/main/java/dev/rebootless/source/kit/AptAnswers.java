@@ -2,7 +2,9 @@ package dev.rebootless.source.kit;
 
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.Hashes;
+import dev.rebootless.base.Lazy;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +29,9 @@ final class AptAnswers {
     private final Path folder;
     private final List<Path> read;
 
+    /** It does not change while a command runs; each of its questions would walk all lists. */
+    private final Lazy<String> state = new Lazy<>(this::state);
+
     /**
      * @param folder of the cache
      */
@@ -43,7 +48,7 @@ final class AptAnswers {
     String of(List<String> command, Supplier<String> ask) {
         Path file;
         try {
-            Path now = folder.resolve(state());
+            Path now = folder.resolve(state.get());
             file = now.resolve(sha256(String.join("\n", command)));
             if (Files.isRegularFile(file)) {
                 return Files.readString(file);
@@ -53,7 +58,7 @@ final class AptAnswers {
                 AtomicFiles.removeTree(folder);
                 Files.createDirectories(now);
             }
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             return ask.get();
         }
         String answer = ask.get();
@@ -70,7 +75,7 @@ final class AptAnswers {
         return answer;
     }
 
-    private String state() throws IOException {
+    private String state() {
         StringBuilder text = new StringBuilder();
         for (Path root : read) {
             if (!Files.exists(root)) {
@@ -90,8 +95,8 @@ final class AptAnswers {
                                 .append('\n');
                     }
                 }
-            } catch (java.io.UncheckedIOException e) {
-                throw e.getCause();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
             }
         }
         return sha256(text.toString());
