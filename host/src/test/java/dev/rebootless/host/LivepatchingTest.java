@@ -97,6 +97,15 @@ class LivepatchingTest {
             if (arrivesWhenLookedAt && late && Files.exists(host.path(folder)) && lookedAt++ > 0) {
                 host.state(manifest.module(), true, false);
             }
+            // From the write of a 0 on, until it is gone.
+            if (Files.exists(host.path(folder))
+                    && host.files()
+                            .read(folder + "/enabled")
+                            .known()
+                            .filter("0"::equals)
+                            .isPresent()) {
+                host.state(manifest.module(), false, true);
+            }
             return nanos;
         }
 
@@ -293,12 +302,13 @@ class LivepatchingTest {
                 <4>[    9.0] RIP: 0010:do_open+0x1f/0x34 [livepatch_fix]
                 """;
         kernel.goes = Double.MAX_VALUE;
+        host.task(9, "other", 1, "do_open", "entry");
         LoadRequest request = watching(false);
         RebootlessException e =
                 catchThrowableOfType(RebootlessException.class, () -> livepatching().load(request));
         assertThat(e.problems())
                 .extracting(Problem::code)
-                .containsExactly("RBL-HOST-OOPS", "RBL-HOST-REMOVE");
+                .containsExactly("RBL-HOST-OOPS", "RBL-HOST-CANCEL-STALLED");
         assertThat(e.problems().getFirst().message()).contains("STILL IN FORCE");
     }
 
@@ -366,6 +376,28 @@ class LivepatchingTest {
         requireOnly(e, ExitStatus.KERNEL_SAID_NO, "RBL-HOST-IN-USE");
         assertThat(e.problems().getFirst().message()).endsWith("still in its code: 8");
         assertThat(kernel.tried).isEmpty();
+    }
+
+    /** The kernel takes some hundred functions out of ftrace, one by one. */
+    @Test
+    void unloadWaitsForALivepatchThatAllTasksHaveLeft() {
+        host.livepatch(manifest, false);
+        kernel.goes = TIMEOUT.toSeconds() * 4;
+        livepatching().unload("livepatch_fix", TIMEOUT);
+        host.hasNothingLoaded();
+    }
+
+    @Test
+    void unloadDoesNotWaitForALivepatchThatATaskDoesNotLeave() {
+        host.livepatch(manifest, false);
+        host.task(9, "other", 1, "do_open", "entry");
+        kernel.goes = TIMEOUT.toSeconds() * 4;
+        requireOnly(
+                catchThrowableOfType(
+                        RebootlessException.class,
+                        () -> livepatching().unload("livepatch_fix", TIMEOUT)),
+                ExitStatus.KERNEL_SAID_NO,
+                "RBL-HOST-CANCEL-STALLED");
     }
 
     @Test

@@ -25,6 +25,12 @@ import java.util.stream.Stream;
  * @param memoryMebibytes that the guest needs with it
  */
 record GuestImage(byte[] bytes, int memoryMebibytes) {
+    /**
+     * How long the kernel may take a livepatch's functions out of ftrace, when all tasks have left
+     * it: 1,000 of them, with 0.15 s for each in an emulated guest, twice.
+     */
+    static final Duration UNPATCHING = Duration.ofMinutes(5);
+
     private static final int MAX_MODULE_BYTES = 256 << 20;
     private static final int MAX_MODULES = 64;
     private static final int MAX_SCRIPT_BYTES = 1 << 20;
@@ -92,6 +98,7 @@ record GuestImage(byte[] bytes, int memoryMebibytes) {
         settings.add("EARLIER=" + (modules.size() - (livepatch ? 1 : 0)));
         targets.pack(archive, settings);
         settings.add("TRANSITION_CENTISECONDS=" + transitionTimeout.toMillis() / 10);
+        settings.add("UNPATCHING_CENTISECONDS=" + UNPATCHING.toMillis() / 10);
         settings.add("CHECK_SECONDS=" + checkTimeout.toSeconds());
         settings.add("OUTPUT_BYTES=" + ProofCheck.MAX_OUTPUT_BYTES);
         settings.add("OUTPUT_BLOCKS=" + (ProofCheck.MAX_OUTPUT_BYTES / ULIMIT_BLOCK + 1));

@@ -87,7 +87,10 @@ public final class Lab {
     public Proof prove(ProofRequest request, Progress progress) {
         List<Path> modules = new ArrayList<>(request.earlierModules());
         request.module().ifPresent(modules::add);
-        Duration life = AROUND.plus(request.transitionTimeout().multipliedBy(2));
+        // Loading puts the functions into ftrace one by one, and unloading takes them out.
+        Duration life =
+                AROUND.plus(request.transitionTimeout().multipliedBy(2))
+                        .plus(GuestImage.UNPATCHING.multipliedBy(2));
         Duration work = life.plus(request.checkTimeout().multipliedBy(3));
         if (!request.earlierModules().isEmpty()) {
             work =

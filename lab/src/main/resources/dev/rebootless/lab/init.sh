@@ -81,8 +81,11 @@ load() {
 
 # Waits for the end of the running transition: until the state is 0 ("enable", "earlier") or the livepatch is gone, as
 # it is once it is disabled ("disable", "reverse"). $2 is the patch_state of a task that still lags (klp_target_state's opposite).
+# When all tasks have left it, the kernel takes its functions out of ftrace one by one before it is gone
+# (klp_complete_transition() in kernel/livepatch/transition.c), which takes longer the more there are: that is no lag.
 follow() {
     now; began=$clock
+    limit=$TRANSITION_CENTISECONDS
     while :; do
         now
         if [ -d "$patch" ]; then
@@ -93,7 +96,15 @@ follow() {
         else
             break
         fi
-        if [ $((clock - began)) -ge $TRANSITION_CENTISECONDS ]; then
+        if [ $((clock - began)) -ge $limit ]; then
+            case $1 in
+            disable | reverse)
+                if [ $limit = $TRANSITION_CENTISECONDS ] && ! lags $2; then
+                    limit=$((limit + UNPATCHING_CENTISECONDS))
+                    continue
+                fi
+                ;;
+            esac
             say transition $1 timeout $((clock - began))
             lagging $2
             return 1
@@ -101,6 +112,16 @@ follow() {
         usleep 50000
     done
     say transition $1 done $((clock - began))
+}
+
+# Whether the patch_state of any task is $1.
+lags() {
+    for task in /proc/[0-9]*/task/[0-9]*; do
+        state=
+        read -r state 2>/dev/null <$task/patch_state
+        [ "$state" != "$1" ] || return 0
+    done
+    return 1
 }
 
 # Names the tasks whose patch_state is $1, with what they sleep in.
