@@ -1,3 +1,4 @@
+import dev.rebootless.base.Progress;
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.Build;
@@ -149,7 +150,7 @@ final class Attempt {
                         kit.kernelTree(),
                         Optional.of(kit.facts().compiler().version()),
                         kit.facts().release() + "/" + kit.facts().buildId())
-                .compile(tree, units, work);
+                .compile(tree, units, work, Progress.SILENT);
     }
 
     private Path patch(Case what) throws IOException, InterruptedException {

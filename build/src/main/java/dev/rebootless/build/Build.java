@@ -168,12 +168,13 @@ public final class Build {
                                 kit.kernelTree(),
                                 compiler.compiler(),
                                 kit.facts().release() + "/" + kit.facts().buildId())
-                        .check(tree, reached.direct(), reached.headers());
+                        .check(tree, reached.direct(), reached.headers(), progress);
         types.requireNone();
         warnings.addAll(types.warnings());
         // Compile each, original and patched.
         progress.step("compiling " + commands.size() + " unit(s), before and after");
-        List<ObjectPair> pairs = compiler.compile(tree, commands, work.resolve("patched"));
+        List<ObjectPair> pairs =
+                compiler.compile(tree, commands, work.resolve("patched"), progress);
         types.requireDecided();
         // Compare each pair, prove its original, extract the change, resolve what it refers to.
         progress.step("comparing, and proving the originals against the shipped kernel");

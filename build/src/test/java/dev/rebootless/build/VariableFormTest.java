@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
+import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.diff.ChangeSet;
 import dev.rebootless.diff.Extraction;
@@ -56,7 +57,8 @@ class VariableFormTest {
         return compiler.compile(
                         tree,
                         List.of(new UnitCommands(KIT.kernelTree()).of(unit)),
-                        folder.resolve(patch))
+                        folder.resolve(patch),
+                        Progress.SILENT)
                 .getFirst();
     }
 

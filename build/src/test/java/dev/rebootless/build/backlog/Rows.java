@@ -29,7 +29,7 @@ final class Rows {
                         new TreeSet<>(),
                         "",
                         true),
-                new Place.Unknown(),
+                new Place.Unknown(""),
                 new TreeSet<>(),
                 Exposure.EXPOSED);
     }

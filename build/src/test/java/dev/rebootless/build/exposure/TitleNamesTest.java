@@ -6,7 +6,10 @@ import dev.rebootless.source.history.SourceIndex;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -15,16 +18,28 @@ class TitleNamesTest {
 
     private TitleNames titles() throws IOException {
         Map<String, String> files =
-                Map.of(
-                        "net/netfilter/nf_conntrack_sip.c", "sip_skip_whitespace",
-                        "drivers/usb/serial/digi_acceleport.c", "digi_open",
-                        "drivers/net/a.c", "remove_it",
-                        "drivers/usb/b.c", "remove_it",
-                        "mm/util.c", "kmemdup_it",
-                        "security/selinux/xfrm.c", "selinux_xfrm_alloc",
-                        "net/xfrm/xfrm_state.c", "xfrm_state_find",
-                        "arch/arm64/kernel/setup.c", "only_on_arm64",
-                        "kernel/trace/trace.c", "trace_open_it");
+                Map.ofEntries(
+                        Map.entry("net/netfilter/nf_conntrack_sip.c", "sip_skip_whitespace"),
+                        Map.entry("drivers/usb/serial/digi_acceleport.c", "digi_open"),
+                        Map.entry("drivers/net/a.c", "remove_it"),
+                        Map.entry("drivers/usb/b.c", "remove_it"),
+                        Map.entry("mm/util.c", "kmemdup_it"),
+                        Map.entry("security/selinux/xfrm.c", "selinux_xfrm_alloc"),
+                        Map.entry("net/xfrm/xfrm_state.c", "xfrm_state_find"),
+                        Map.entry("arch/arm64/kernel/setup.c", "only_on_arm64"),
+                        Map.entry("kernel/trace/trace.c", "trace_open_it"),
+                        Map.entry("drivers/net/wireless/mwifiex/cfg80211.c", "mwifiex_it"),
+                        Map.entry("drivers/net/wireless/wil6210/cfg80211.c", "wil_it"),
+                        Map.entry("net/wireless/reg.c", "reg_it"),
+                        Map.entry("drivers/net/ethernet/nfp/flower/main.c", "nfp_flower_it"),
+                        Map.entry("net/sched/cls_flower.c", "fl_it"),
+                        Map.entry("drivers/perf/cxl_pmu.c", "cxl_it"),
+                        Map.entry("drivers/mtd/nand/core.c", "nand_it"),
+                        Map.entry("drivers/mtd/mtdcore.c", "mtd_it"),
+                        Map.entry("drivers/regulator/core.c", "regulator_it"),
+                        Map.entry("fs/erofs/zdata.c", "z_it"),
+                        Map.entry("fs/erofs/inode.c", "erofs_it"),
+                        Map.entry("drivers/gpu/drm/amd/pm/smu.c", "smu_it"));
         Path tree = folder.resolve("tree");
         for (Map.Entry<String, String> file : files.entrySet()) {
             Path path = tree.resolve(file.getKey());
@@ -86,5 +101,68 @@ class TitleNamesTest {
         assertThat(titles().file("fix a leak")).isEmpty();
         assertThat(titles().functions("fix a leak")).isEmpty();
         assertThat(titles().folders("fix a leak")).isEmpty();
+    }
+
+    private static SortedSet<String> all(String... files) {
+        return new TreeSet<>(List.of(files));
+    }
+
+    @Test
+    void ofAFolderThatTheTitleNamesThoseFilesAreMeantThatChangeWithTheFix() throws IOException {
+        assertThat(
+                        titles().changing(
+                                        "erofs: fix a leak",
+                                        all("fs/erofs/zdata.c", "fs/ext4/inode.c")))
+                .contains(new TitleNames.Changing("erofs", all("fs/erofs/zdata.c"), false, true));
+        assertThat(
+                        titles().changing(
+                                        "erofs: zip: fix a leak",
+                                        all("fs/erofs/zdata.c", "fs/erofs/internal.h")))
+                .contains(new TitleNames.Changing("erofs", all("fs/erofs/zdata.c"), true, false));
+        assertThat(titles().changing("erofs: fix a leak", all("fs/ext4/inode.c"))).isEmpty();
+    }
+
+    @Test
+    void allWordsBeforeStandInThePathOfWhatIsMeant() throws IOException {
+        SortedSet<String> changed =
+                all("drivers/net/ethernet/nfp/flower/main.c", "net/sched/cls_flower.c");
+        assertThat(titles().changing("net/sched: flower: fix a leak", changed))
+                .contains(
+                        new TitleNames.Changing(
+                                "sched", all("net/sched/cls_flower.c"), false, false));
+        assertThat(titles().folders("net/sched: flower: fix a leak"))
+                .extracting(TitleNames.Folders::word)
+                .doesNotContain("flower");
+    }
+
+    @Test
+    void aDriversFileOfASubsystemsNameIsNotMeantBeyondDoubt() throws IOException {
+        assertThat(
+                        titles().isBeyondDoubt(
+                                        "wifi: cfg80211: fix a leak",
+                                        "cfg80211",
+                                        all("drivers/net/wireless/mwifiex/cfg80211.c")))
+                .isFalse();
+        assertThat(
+                        titles().isBeyondDoubt(
+                                        "mtd: core: fix a leak",
+                                        "core",
+                                        all("drivers/mtd/nand/core.c")))
+                .isFalse();
+        assertThat(
+                        titles().isBeyondDoubt(
+                                        "drm/amd/pm: fix a leak",
+                                        "pm",
+                                        all("drivers/gpu/drm/amd/pm/smu.c")))
+                .isTrue();
+    }
+
+    @Test
+    void theFolderOfDriversForCountersIsNotTheSubsystemPerf() throws IOException {
+        assertThat(titles().folders("perf: fix a leak")).isEmpty();
+        assertThat(
+                        titles().isBeyondDoubt(
+                                        "perf: fix a leak", "perf", all("drivers/perf/cxl_pmu.c")))
+                .isFalse();
     }
 }

@@ -113,7 +113,10 @@ final class StockKit {
         UnitCommand unit = commands.of(source);
         PatchedTree tree = PatchedTree.apply(kit.tree(), SourcePatch.read(List.of(patch)));
         return ObjectModel.of(
-                ElfReader.read(compiler.compile(tree, List.of(unit), folder).getFirst().patched()));
+                ElfReader.read(
+                        compiler.compile(tree, List.of(unit), folder, Progress.SILENT)
+                                .getFirst()
+                                .patched()));
     }
 
     /**

@@ -4,6 +4,7 @@ import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.Progress;
+import dev.rebootless.base.ProgressCounter;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.source.patch.FileKind;
 import dev.rebootless.source.patch.PatchedFile;
@@ -56,8 +57,6 @@ public final class HeaderUnits {
 
     /** What stands between the words of a text. */
     private static final Pattern NAME = Pattern.compile("\\W+");
-
-    private static final Duration BETWEEN_REPORTS = Duration.ofSeconds(5);
 
     private static final String REBOOT =
             "put the change into the .c files that need it, or reboot into the fixed kernel";
@@ -232,7 +231,6 @@ public final class HeaderUnits {
     private final class Search {
         private final Set<String> headers;
         private final SortedMap<String, Path> overlays;
-        private final AtomicInteger looked = new AtomicInteger();
         private final AtomicInteger including = new AtomicInteger();
         private final SortedMap<String, UnitCommand> differing =
                 Collections.synchronizedSortedMap(new TreeMap<>());
@@ -242,7 +240,6 @@ public final class HeaderUnits {
         private final SortedMap<String, DeclarationChanges> declarations =
                 Collections.synchronizedSortedMap(new TreeMap<>());
 
-        private volatile long reported = System.nanoTime();
         private int considered;
 
         Search(Set<String> headers, SortedMap<String, Path> overlays) {
@@ -283,7 +280,7 @@ public final class HeaderUnits {
             List<Runnable> tasks = new ArrayList<>();
             units.forEach(u -> tasks.add(() -> lookAt(u, graph)));
             sides.forEach(s -> tasks.add(() -> lookAt(s, graph)));
-            inParallel(tasks);
+            inParallel(tasks, counter());
             finish();
         }
 
@@ -332,7 +329,6 @@ public final class HeaderUnits {
                     throw wide();
                 }
             }
-            report();
         }
 
         private void lookAt(SideCommand command, IncludeGraph graph) {
@@ -342,7 +338,6 @@ public final class HeaderUnits {
                     problems.add(unservable(command));
                 }
             }
-            report();
         }
 
         /** Whether the compiler reads another text with the patched headers. */
@@ -384,15 +379,14 @@ public final class HeaderUnits {
             }
         }
 
-        private void report() {
-            int done = looked.incrementAndGet();
-            long now = System.nanoTime();
-            if (now - reported > BETWEEN_REPORTS.toNanos() || done == considered) {
-                reported = now;
-                progress.step(
-                        "looked at %d of %d: %d include it, %d differ"
-                                .formatted(done, considered, including.get(), differing.size()));
-            }
+        private ProgressCounter counter() {
+            return ProgressCounter.toTheLast(
+                    progress,
+                    considered,
+                    done ->
+                            "looked at %d of %d: %d include it, %d differ"
+                                    .formatted(
+                                            done, considered, including.get(), differing.size()));
         }
 
         private void finish() {
@@ -469,12 +463,17 @@ public final class HeaderUnits {
         return new Problem(code, command.source(), command.source() + " " + message, REBOOT);
     }
 
-    static void inParallel(List<Runnable> tasks) {
+    static void inParallel(List<Runnable> tasks, ProgressCounter counter) {
         ExecutorService pool =
                 Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
         try {
             List<Future<?>> futures = new ArrayList<>();
-            tasks.forEach(task -> futures.add(pool.submit(task)));
+            tasks.forEach(task ->
+                    futures.add(
+                            pool.submit(() -> {
+                                task.run();
+                                counter.done();
+                            })));
             for (Future<?> future : futures) {
                 future.get();
             }

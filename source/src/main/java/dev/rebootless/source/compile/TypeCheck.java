@@ -3,6 +3,8 @@ package dev.rebootless.source.compile;
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
+import dev.rebootless.base.Progress;
+import dev.rebootless.base.ProgressCounter;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.elf.ElfReader;
 import dev.rebootless.elf.ElfSection;
@@ -105,11 +107,14 @@ public final class TypeCheck {
      * @param headers what was found of patched headers
      */
     public Findings check(
-            PatchedTree patch, List<UnitCommand> direct, Optional<HeaderUnits.Reach> headers) {
+            PatchedTree patch,
+            List<UnitCommand> direct,
+            Optional<HeaderUnits.Reach> headers,
+            Progress progress) {
         Path work = null;
         try {
             work = Files.createTempDirectory("rebootless-types-");
-            return new Check(patch, patch.overlays(patch.files().keySet(), work))
+            return new Check(patch, patch.overlays(patch.files().keySet(), work), progress)
                     .run(direct, headers);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -123,6 +128,7 @@ public final class TypeCheck {
         private final PatchedTree patch;
         private final SortedMap<String, Path> overlays;
         private final TypePlaces places;
+        private final Progress progress;
         private final Map<String, DeclarationChanges> changes = new ConcurrentHashMap<>();
 
         /** By type, the first problem found; one is enough. */
@@ -136,7 +142,8 @@ public final class TypeCheck {
         private final SortedMap<String, SortedMap<String, String>> signatures =
                 Collections.synchronizedSortedMap(new TreeMap<>());
 
-        Check(PatchedTree patch, SortedMap<String, Path> overlays) {
+        Check(PatchedTree patch, SortedMap<String, Path> overlays, Progress progress) {
+            this.progress = progress;
             this.patch = patch;
             this.overlays = overlays;
             this.places = new TypePlaces(patch);
@@ -155,9 +162,10 @@ public final class TypeCheck {
             });
             direct.forEach(u -> units.put(u.source(), u));
             if (headers.isPresent() || !onlyStatementsDiffer()) {
-                HeaderUnits.inParallel(direct.stream().map(this::asTask).toList());
+                inParallel("reading declarations", direct.stream().map(this::asTask).toList());
             }
-            HeaderUnits.inParallel(
+            inParallel(
+                    "comparing types",
                     alike(units).entrySet().stream()
                             .map(e -> (Runnable) () -> compare(e.getKey(), e.getValue()))
                             .toList());
@@ -166,6 +174,10 @@ public final class TypeCheck {
                     limited(undecided.values()),
                     List.copyOf(warnings),
                     new TreeMap<>(signatures));
+        }
+
+        private void inParallel(String what, List<Runnable> tasks) {
+            HeaderUnits.inParallel(tasks, ProgressCounter.ofLong(progress, tasks.size(), what));
         }
 
         private static List<Problem> limited(Collection<Problem> problems) {

@@ -4,6 +4,8 @@ import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Hashes;
 import dev.rebootless.base.Problem;
+import dev.rebootless.base.Progress;
+import dev.rebootless.base.ProgressCounter;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
 import dev.rebootless.source.patch.LineMarkers;
@@ -102,14 +104,15 @@ public final class UnitCompiler {
      *     compile; exit status 5 {@code RBL-COMPILE-ORIGINAL} when an original does not, or {@code
      *     RBL-SANDBOX}; exit status 130 when interrupted
      */
-    public List<ObjectPair> compile(PatchedTree patch, List<UnitCommand> units, Path folder) {
+    public List<ObjectPair> compile(
+            PatchedTree patch, List<UnitCommand> units, Path folder, Progress progress) {
         Path work = null;
         try {
             Files.createDirectories(folder);
             Files.createDirectories(cache);
             work = Files.createTempDirectory(folder, ".compile-");
             SortedMap<String, Path> overlays = patch.overlays(patch.files().keySet(), work);
-            return inParallel(patch, units, folder, work, overlays);
+            return inParallel(patch, units, folder, work, overlays, progress);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
@@ -184,8 +187,10 @@ public final class UnitCompiler {
             List<UnitCommand> units,
             Path folder,
             Path work,
-            SortedMap<String, Path> overlays)
+            SortedMap<String, Path> overlays,
+            Progress progress)
             throws IOException {
+        ProgressCounter counter = ProgressCounter.ofLong(progress, units.size(), "compiled");
         List<Future<Compiled>> originals = new ArrayList<>();
         List<Future<Compiled>> patched = new ArrayList<>();
         ExecutorService pool =
@@ -207,6 +212,7 @@ public final class UnitCompiler {
                 if (before.isPresent() && after.isPresent()) {
                     pairs.add(pair(units.get(i), before.get(), after.get()));
                 }
+                counter.done();
             }
             if (failures.isEmpty()) {
                 pairs = readingVariables(pairs, patch, folder, work, overlays, pool, failures);

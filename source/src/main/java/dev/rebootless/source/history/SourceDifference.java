@@ -3,6 +3,7 @@ package dev.rebootless.source.history;
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.source.patch.FileKind;
+import dev.rebootless.source.patch.PatchedFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -12,6 +13,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.NavigableSet;
@@ -85,6 +87,42 @@ public record SourceDifference(String older, String newer, Path folder, SortedSe
         } finally {
             AtomicFiles.removeTreeQuietly(aside);
         }
+    }
+
+    /**
+     * What a patch changes, made anew.
+     *
+     * @param newer a name for what it makes of the older version
+     * @param folder that it is kept in
+     */
+    public static SourceDifference ofPatch(
+            String older, String newer, Collection<PatchedFile> files, Path folder) {
+        Path aside = folder.resolveSibling("." + folder.getFileName() + ".tmp");
+        try {
+            AtomicFiles.removeTree(aside);
+            NavigableSet<String> changed = new TreeSet<>();
+            for (PatchedFile file : files) {
+                if (FileKind.of(file.path()).reachesTheKernel()) {
+                    write(aside.resolve(OLD).resolve(file.path()), file.original());
+                    write(aside.resolve(NEW).resolve(file.path()), file.patched());
+                    changed.add(file.path());
+                }
+            }
+            Files.createDirectories(aside);
+            Files.write(aside.resolve(DONE), changed);
+            AtomicFiles.removeTree(folder);
+            Files.move(aside, folder, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+            return new SourceDifference(older, newer, folder, changed);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } finally {
+            AtomicFiles.removeTreeQuietly(aside);
+        }
+    }
+
+    private static void write(Path file, byte[] content) throws IOException {
+        Files.createDirectories(file.resolveSibling("."));
+        Files.write(file, content);
     }
 
     private static List<String> candidates(Path tree) throws IOException {

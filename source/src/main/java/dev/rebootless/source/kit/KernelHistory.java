@@ -168,15 +168,7 @@ public final class KernelHistory {
     /** Whether all that {@link #otherLine} gives is there without a comparison. */
     public boolean isCompared(String line) {
         String name = SOURCE + line;
-        List<DebianVersion> versions = List.copyOf(new TreeSet<>(served(name)));
-        for (int i = 0; i + 1 < versions.size(); i++) {
-            String older = versions.get(i).text();
-            String newer = versions.get(i + 1).text();
-            if (SourceDifference.kept(older, newer, difference(name, older, newer)).isEmpty()) {
-                return false;
-            }
-        }
-        return true;
+        return kept(name, List.copyOf(new TreeSet<>(served(name)))).isPresent();
     }
 
     private Path difference(String name, String older, String newer) {
@@ -219,6 +211,26 @@ public final class KernelHistory {
      */
     public List<SourceDifference> differences(List<DebianVersion> versions) {
         return differences(sourceName(), versions);
+    }
+
+    /** The same, if all of them were compared before; nothing is got. */
+    public Optional<List<SourceDifference>> kept(List<DebianVersion> versions) {
+        return kept(sourceName(), versions);
+    }
+
+    private Optional<List<SourceDifference>> kept(String name, List<DebianVersion> versions) {
+        List<SourceDifference> found = new ArrayList<>();
+        for (int i = 0; i + 1 < versions.size(); i++) {
+            String older = versions.get(i).text();
+            String newer = versions.get(i + 1).text();
+            Optional<SourceDifference> one =
+                    SourceDifference.kept(older, newer, difference(name, older, newer));
+            if (one.isEmpty()) {
+                return Optional.empty();
+            }
+            found.add(one.get());
+        }
+        return Optional.of(List.copyOf(found));
     }
 
     private List<SourceDifference> differences(String name, List<DebianVersion> versions) {

@@ -2,6 +2,7 @@ package dev.rebootless.source.compile;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.rebootless.base.Progress;
 import dev.rebootless.source.patch.PatchedTree;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -126,7 +127,8 @@ class OriginalsCacheTest {
     private ObjectPair compile(UnitCompiler compiler, String source) {
         UnitCommand unit = new UnitCommands(tree.kernel(commands, List.of())).of(source);
         PatchedTree nothing = new PatchedTree(tree.tree(), new TreeMap<>(), List.of());
-        return compiler.compile(nothing, List.of(unit), cache.resolve("out")).getFirst();
+        return compiler.compile(nothing, List.of(unit), cache.resolve("out"), Progress.SILENT)
+                .getFirst();
     }
 
     private static String text(Path object) throws IOException {

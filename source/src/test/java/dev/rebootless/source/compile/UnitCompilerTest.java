@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
 import dev.rebootless.source.patch.PatchedTree;
@@ -76,7 +77,7 @@ class UnitCompilerTest {
     void aPatchToAnIncludedFileChangesTheUnitThatIncludesIt() throws IOException {
         PatchedTree patch = edited("mm/percpu-vm.c", t -> t + "\nint rbl_added = 1;\n");
         List<UnitCommand> units = commands().reachedBy("mm/percpu-vm.c");
-        ObjectPair pair = compiler().compile(patch, units, out).getFirst();
+        ObjectPair pair = compiler().compile(patch, units, out, Progress.SILENT).getFirst();
         assertThat(pair.unit().source()).isEqualTo("mm/percpu.c");
         assertThat(strings(pair.patched())).contains("rbl_added");
         assertThat(strings(pair.original())).doesNotContain("rbl_added");
@@ -296,7 +297,7 @@ class UnitCompilerTest {
         for (String source : sources) {
             units.add(commands().of(source));
         }
-        return compiler().compile(patch, units, out);
+        return compiler().compile(patch, units, out, Progress.SILENT);
     }
 
     private RebootlessException failure(PatchedTree patch, String source) {
