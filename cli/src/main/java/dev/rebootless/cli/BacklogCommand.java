@@ -6,14 +6,14 @@ import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.backlog.Backlog;
 import dev.rebootless.build.backlog.BacklogRequest;
 import dev.rebootless.build.backlog.BacklogResult;
+import dev.rebootless.build.backlog.GivenPatch;
 import dev.rebootless.build.backlog.Outcome;
 import dev.rebootless.build.backlog.Reviews;
 import dev.rebootless.build.backlog.Selection;
+import dev.rebootless.build.exposure.CveRow;
 import dev.rebootless.cve.CveId;
 import dev.rebootless.cve.Severity;
-import dev.rebootless.kernel.DebianVersion;
 import dev.rebootless.source.history.SourceDifference;
-import dev.rebootless.source.kit.KernelHistory;
 import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.kit.Kits;
 import java.io.IOException;
@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
@@ -73,6 +74,14 @@ final class BacklogCommand implements Callable<Integer> {
             paramLabel = "ID",
             description = "Only these CVEs; may be repeated.")
     private List<String> cves = List.of();
+
+    @Option(
+            names = "--patch",
+            paramLabel = "[ID[,ID...]=]FILE",
+            description =
+                    "A fix that is given by hand, as a patch of this kernel's source, and the CVEs that it closes (default: those"
+                            + " of --cve); may be repeated.")
+    private List<String> patches = List.of();
 
     @Option(
             names = "--exposed",
@@ -167,7 +176,7 @@ final class BacklogCommand implements Callable<Integer> {
     public Integer call() {
         Selection selection = selection();
         check.ifPresent(Inputs::requireFile);
-        FeedOptions.Found found = feeds.find(console);
+        FeedOptions.Found found = feeds.find(console, FeedOptions.Comparing.ALL);
         selection.ids().stream()
                 .filter(id -> found.list().find(id).isEmpty())
                 .findFirst()
@@ -181,11 +190,13 @@ final class BacklogCommand implements Callable<Integer> {
                     "no list of known exploited vulnerabilities was given",
                     "give one with --feed");
         }
+        List<GivenPatch> given = given(found);
         Backlog backlog =
                 new Backlog(
                         found.kit(),
                         found.exposed(),
                         steps(found),
+                        given,
                         otherLine.lazy(found, console),
                         work(found.kit()),
                         debug.getAsBoolean(),
@@ -194,7 +205,7 @@ final class BacklogCommand implements Callable<Integer> {
         BacklogResult result =
                 backlog.run(
                         found.list(),
-                        found.rows(),
+                        rows(found, given),
                         new BacklogRequest(
                                 selection,
                                 includeUnreviewed,
@@ -237,6 +248,52 @@ final class BacklogCommand implements Callable<Integer> {
         return new Selection(ids, knownExploited, least, onlyKnown, listedFiles, sample, drawn);
     }
 
+    private List<GivenPatch> given(FeedOptions.Found found) {
+        Set<CveId> named = new TreeSet<>();
+        List<GivenPatch> given = new ArrayList<>();
+        for (String patch : patches) {
+            int equals = patch.startsWith("CVE-") ? patch.indexOf('=') : -1;
+            List<String> words = equals < 0 ? cves : List.of(patch.substring(0, equals).split(","));
+            Set<CveId> ids = new TreeSet<>();
+            words.forEach(w -> ids.add(new CveId(w)));
+            if (ids.isEmpty()) {
+                throw RebootlessException.usage(
+                        "RBL-USAGE",
+                        "--patch " + patch,
+                        "nothing says which CVEs it closes",
+                        "add --cve ID, or give it as ID=FILE");
+            }
+            for (CveId id : ids) {
+                if (found.list().find(id).isEmpty()) {
+                    throw notInList(id, found);
+                }
+                if (!named.add(id)) {
+                    throw RebootlessException.usage(
+                            "RBL-USAGE",
+                            "--patch " + patch,
+                            "there is another patch for " + id,
+                            "give one of them, or one patch of both");
+                }
+            }
+            Path file = Path.of(patch.substring(equals + 1));
+            Inputs.requireFile(file);
+            given.add(GivenPatch.of(found.kit(), file, ids, work(found.kit())));
+        }
+        return given;
+    }
+
+    /** What was given by hand is known better than from a title. */
+    private static List<CveRow> rows(FeedOptions.Found found, List<GivenPatch> given) {
+        return found.rows().stream()
+                .map(row ->
+                        given.stream()
+                                .filter(g -> g.ids().contains(row.cve().id()))
+                                .findFirst()
+                                .map(g -> g.row(row, found.exposed()))
+                                .orElse(row))
+                .toList();
+    }
+
     private static void requireWithin(String option, int value, int least, int most) {
         if (value < least || value > most) {
             throw RebootlessException.usage(
@@ -258,16 +315,14 @@ final class BacklogCommand implements Callable<Integer> {
 
     /** The differences of what was packaged in between. */
     static List<SourceDifference> steps(FeedOptions.Found found) {
-        KernelHistory history =
-                found.history()
-                        .orElseThrow(() ->
-                                RebootlessException.usage(
-                                        "RBL-USAGE",
-                                        "--changelog",
-                                        "only tells what is open; the sources in between come from apt",
-                                        "leave it out"));
-        List<DebianVersion> versions = history.sources(found.list().to());
-        return history.differences(versions);
+        return found.steps()
+                .orElseThrow(() ->
+                        RebootlessException.usage(
+                                "RBL-USAGE",
+                                "--changelog",
+                                "only tells what is open; the sources in between come from apt",
+                                "leave it out"))
+                .list();
     }
 
     /** Where a kit's backlog is worked on and kept. */

@@ -45,7 +45,10 @@ final class CveDocuments {
                     switch (row.place()) {
                         case Place.Stated(var stated, String _) -> List.copyOf(stated);
                         case Place.Named(var named, String _) -> List.copyOf(named);
-                        case Place.UnbuiltFolder _, Place.OtherArchitecture _, Place.Unknown _ ->
+                        case Place.UnbuiltFolder _,
+                                Place.OtherArchitecture _,
+                                Place.Among _,
+                                Place.Unknown _ ->
                                 List.of();
                     };
             return new Cve(

@@ -59,6 +59,13 @@ final class CvesCommand implements Callable<Integer> {
                     "Exit with 8 if one of this severity or worse is exposed and not closed (any: also one of unknown severity).")
     private Optional<String> failOn = Optional.empty();
 
+    @Option(
+            names = "--compare",
+            description =
+                    "Compare the sources in between, and hold what titles name against what changes (some 150 MB for each version,"
+                            + " once; what was compared before is used in any case).")
+    private boolean compare;
+
     @Option(names = "--json", description = Texts.JSON)
     private boolean json;
 
@@ -75,7 +82,10 @@ final class CvesCommand implements Callable<Integer> {
                         word.equals("any")
                                 ? Severity.UNKNOWN
                                 : FeedOptions.severity("--fail-on", word));
-        FeedOptions.Found found = feeds.find(console);
+        FeedOptions.Found found =
+                feeds.find(
+                        console,
+                        compare ? FeedOptions.Comparing.ALL : FeedOptions.Comparing.ONLY_KEPT);
         if (knownExploited && found.feeds().exploited().isEmpty()) {
             throw RebootlessException.usage(
                     "RBL-USAGE",
@@ -161,6 +171,10 @@ final class CvesCommand implements Callable<Integer> {
                                 .append(" of ")
                                 .append(o.date())
                                 .append('\n'));
+        if (found.steps().isEmpty()) {
+            text.append(
+                    "the sources in between were not compared: with --compare, what titles name is held against what changes\n");
+        }
         if (found.feeds().exploited().isEmpty()) {
             text.append(
                     "no list of known exploited vulnerabilities was given: which of them are is not known\n");
@@ -203,7 +217,8 @@ final class CvesCommand implements Callable<Integer> {
                     case Place.Named(var paths, String name) ->
                             String.join(", ", paths) + " (the title names " + name + ")";
                     case Place.UnbuiltFolder _, Place.OtherArchitecture _ -> "not built here";
-                    case Place.Unknown _ -> "not known";
+                    case Place.Among among -> among.source();
+                    case Place.Unknown(String why) -> why.isEmpty() ? "not known" : why;
                 };
         return row.targets().isEmpty() ? files : files + ", in " + targets(row);
     }

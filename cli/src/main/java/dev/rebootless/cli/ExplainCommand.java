@@ -87,7 +87,11 @@ final class ExplainCommand implements Callable<Integer>, Failures.Refusing {
 
     private ExitStatus explainFixes() {
         FeedOptions.Found found =
-                feeds.find(console, feeds.kit(console), id -> subjects.contains(id.text()));
+                feeds.find(
+                        console,
+                        feeds.kit(console),
+                        FeedOptions.Comparing.ALL,
+                        id -> subjects.contains(id.text()));
         BacklogResult result = new FoundFixes(console, debug).explain(found, subjects);
         if (json) {
             console.print(BacklogDocuments.of(found, result));

@@ -4,6 +4,7 @@ import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.exposure.CveRow;
 import dev.rebootless.build.exposure.ExposedCves;
+import dev.rebootless.build.exposure.FixSteps;
 import dev.rebootless.cve.Changelog;
 import dev.rebootless.cve.CveId;
 import dev.rebootless.cve.CveList;
@@ -68,6 +69,8 @@ final class FeedOptions {
      *
      * @param host what this machine says, if it runs that kernel
      * @param history where the sources in between come from
+     * @param steps the differences of the sources in between; empty where they were not compared,
+     *     and cannot be
      */
     record Found(
             Kit kit,
@@ -77,7 +80,16 @@ final class FeedOptions {
             ExposedCves exposed,
             List<CveRow> rows,
             HostCves host,
-            Optional<KernelHistory> history) {}
+            Optional<KernelHistory> history,
+            Optional<FixSteps> steps) {}
+
+    /** Which sources in between are compared. */
+    enum Comparing {
+        /** All of them: what is not in the cache is got, some 150 MB and half a minute for each. */
+        ALL,
+        /** None, unless it was done before. */
+        ONLY_KEPT
+    }
 
     /** The kit of the kernel that `--kernel` names. */
     Kit kit(Console console) {
@@ -85,13 +97,13 @@ final class FeedOptions {
     }
 
     /** For the kernel that `--kernel` names. */
-    Found find(Console console) {
-        return find(console, kit(console));
+    Found find(Console console, Comparing comparing) {
+        return find(console, kit(console), comparing);
     }
 
     /** For the kernel of a kit. */
-    Found find(Console console, Kit kit) {
-        return find(console, kit, id -> true);
+    Found find(Console console, Kit kit, Comparing comparing) {
+        return find(console, kit, comparing, id -> true);
     }
 
     /**
@@ -99,7 +111,7 @@ final class FeedOptions {
      *
      * @param wanted whose rows are asked for
      */
-    Found find(Console console, Kit kit, Predicate<CveId> wanted) {
+    Found find(Console console, Kit kit, Comparing comparing, Predicate<CveId> wanted) {
         changelog.ifPresent(Inputs::requireFile);
         loaded.ifPresent(Inputs::requireFile);
         Optional<DebianVersion> upTo = to.map(DebianVersion::new);
@@ -112,20 +124,31 @@ final class FeedOptions {
                 changelog
                         .map(FeedOptions::read)
                         .orElseGet(() -> history.orElseThrow().changelog(upTo));
-        Changelog parsed = Changelog.parse(text.text(), text.place());
         DebianVersion running = new DebianVersion(kit.facts().sourceVersion());
+        Changelog parsed = Changelog.parseDownTo(text.text(), text.place(), running);
         DebianVersion target = upTo.orElse(parsed.newest());
         CveList list = CveList.of(parsed, facts, running, target, kits.suite(kit));
         HostCves host = HostCves.of(HostFiles.ofThisMachine(), kit.facts().buildId());
         Optional<Set<String>> modules =
                 loaded.map(file -> HostCves.names(read(file).text())).or(host::modules);
-        ExposedCves exposed = new ExposedCves(kit, modules, console.progress());
+        Optional<FixSteps> steps =
+                history.flatMap(
+                                h -> {
+                                    List<DebianVersion> versions = h.sources(target);
+                                    return switch (comparing) {
+                                        case ALL -> Optional.of(h.differences(versions));
+                                        case ONLY_KEPT -> h.kept(versions);
+                                    };
+                                })
+                        .map(FixSteps::new);
+        ExposedCves exposed =
+                new ExposedCves(kit, modules, steps.orElse(FixSteps.NONE), console.progress());
         List<CveRow> rows =
                 list.cves().stream()
                         .filter(cve -> wanted.test(cve.id()))
                         .map(exposed::row)
                         .toList();
-        return new Found(kit, parsed, facts, list, exposed, rows, host, history);
+        return new Found(kit, parsed, facts, list, exposed, rows, host, history, steps);
     }
 
     private static KernelHistory.ChangelogText read(Path file) {

@@ -119,7 +119,7 @@ final class FixCommand implements Callable<Integer> {
             BuildOutcome.Built built =
                     new FoundFixes(console, debug)
                             .build(
-                                    feeds.find(console, kit),
+                                    feeds.find(console, kit, FeedOptions.Comparing.ALL),
                                     cves,
                                     includeUnreviewed,
                                     target.replace(),

@@ -125,6 +125,7 @@ final class FoundFixes {
                 found.kit(),
                 found.exposed(),
                 BacklogCommand.steps(found),
+                List.of(),
                 OtherLineOption.kept(found, console),
                 BacklogCommand.work(found.kit()),
                 debug.getAsBoolean(),

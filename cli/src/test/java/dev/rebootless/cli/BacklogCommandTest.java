@@ -117,6 +117,50 @@ class BacklogCommandTest {
         assertThat(result.err()).contains("RBL-CVE-UNKNOWN");
     }
 
+    /** Where no feed says which files a fix changes, whoever has the fix can give it. */
+    @Test
+    void aFixThatIsGivenByHandClosesItsCve() throws Exception {
+        String id =
+                rows(run("cves", "--json"), "cves").stream()
+                        .filter(r -> r.path("exposure").asString("").equals("unknown"))
+                        .map(r -> r.path("id").asString(""))
+                        .findFirst()
+                        .orElseThrow();
+        Path patch = Cli.root().resolve("demo/meminfo-used.patch").toAbsolutePath();
+        String out = folder.resolve("out").toString();
+        Cli.Result result =
+                run(
+                        "backlog",
+                        "--patch",
+                        id + "=" + patch,
+                        "--cve",
+                        id,
+                        "--no-test",
+                        "-o",
+                        out,
+                        "--json");
+        assertThat(result.status()).as(result.err()).isZero();
+        List<JsonNode> entries = new ArrayList<>();
+        for (JsonNode cve : result.json("backlog").path("cves")) {
+            if (cve.path("cve").path("id").asString("").equals(id)) {
+                entries.add(cve);
+            }
+        }
+        JsonNode entry = entries.getFirst();
+        assertThat(entry.path("state").asString("")).isEqualTo("closed");
+        assertThat(entry.path("cve").path("files").toString()).contains("fs/proc/meminfo.c");
+        assertThat(entry.toString()).contains("the fix was given by hand: " + patch);
+        assertThat(Files.readString(folder.resolve("out/livepatch-backlog.json"))).contains(id);
+    }
+
+    @Test
+    void aPatchOfNoCveIsAnErrorOfTheCommandLine() throws Exception {
+        Path patch = Cli.root().resolve("demo/meminfo-used.patch").toAbsolutePath();
+        Cli.Result result = run("backlog", "--patch", patch.toString(), "--try-only");
+        assertThat(result.status()).isEqualTo(ExitStatus.USAGE.code());
+        assertThat(result.err()).contains("nothing says which CVEs it closes");
+    }
+
     @Test
     void fixesAreTriedKeptBuiltTogetherAndReviewed() throws Exception {
         List<String> ids = listed();

@@ -95,14 +95,31 @@ public record Changelog(List<Upload> uploads) {
      * @throws RebootlessException exit status 5 {@code RBL-CHANGELOG} for what is no changelog
      */
     public static Changelog parse(String text, String place) {
+        return parse(text, place, Optional.empty());
+    }
+
+    /**
+     * Reads one down to an upload, or all of it where that does not stand in it: what is older is
+     * nine tenths of a kernel's.
+     *
+     * @throws RebootlessException as {@link #parse(String, String)}
+     */
+    public static Changelog parseDownTo(String text, String place, DebianVersion last) {
+        return parse(text, place, Optional.of(last));
+    }
+
+    private static Changelog parse(String text, String place, Optional<DebianVersion> last) {
         if (text.length() > MAX_CHARS) {
             throw bad(place, "it has more than " + (MAX_CHARS >> 20) + " MB");
         }
         Reader reader = new Reader();
         text.lines()
                 .map(l -> l.length() > MAX_LINE ? l.substring(0, MAX_LINE) : l)
+                .takeWhile(_ -> last.isEmpty() || !reader.has(last.get()))
                 .forEach(reader::line);
-        reader.endOfUpload();
+        if (last.isEmpty() || !reader.has(last.get())) {
+            reader.endOfUpload();
+        }
         if (reader.uploads.isEmpty()) {
             throw bad(place, "no upload stands in it");
         }
@@ -127,6 +144,11 @@ public record Changelog(List<Upload> uploads) {
         private final StringBuilder item = new StringBuilder();
         private Optional<Matcher> header = Optional.empty();
         private boolean inItem;
+
+        /** Whether an upload is there to its end. */
+        boolean has(DebianVersion version) {
+            return !uploads.isEmpty() && uploads.getLast().version().text().equals(version.text());
+        }
 
         void line(String line) {
             Matcher head = HEADER.matcher(line);

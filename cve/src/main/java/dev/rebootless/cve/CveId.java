@@ -2,7 +2,6 @@ package dev.rebootless.cve;
 
 import dev.rebootless.base.RebootlessException;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -13,6 +12,9 @@ import java.util.regex.Pattern;
  * least, 19 at most as the CVE record format 5 has it). Sorted by year and number.
  */
 public record CveId(String text) implements Comparable<CveId> {
+    /** Where the number stands. */
+    private static final int NUMBER = "CVE-2026-".length();
+
     private static final String FORM = "CVE-([0-9]{4})-([0-9]{4,19})";
     private static final Pattern WHOLE = Pattern.compile(FORM);
     private static final Pattern WITHIN = Pattern.compile("(?<![A-Za-z0-9-])" + FORM + "(?![0-9])");
@@ -42,21 +44,32 @@ public record CveId(String text) implements Comparable<CveId> {
         return List.copyOf(found);
     }
 
-    private int year() {
-        return Integer.parseInt(text.substring(4, 8));
-    }
-
-    private String number() {
-        return text.substring(9).replaceFirst("^0+(?=.)", "");
-    }
-
+    /** Sorted thousands of times: no part of it is cut out or parsed. */
     @Override
     public int compareTo(CveId other) {
-        return Comparator.comparingInt(CveId::year)
-                .thenComparingInt(id -> id.number().length())
-                .thenComparing(CveId::number)
-                .thenComparing(CveId::text)
-                .compare(this, other);
+        int from = significant(text);
+        int otherFrom = significant(other.text);
+        int years = text.substring(0, NUMBER).compareTo(other.text.substring(0, NUMBER));
+        int lengths = Integer.compare(text.length() - from, other.text.length() - otherFrom);
+        if (years != 0 || lengths != 0) {
+            return years != 0 ? years : lengths;
+        }
+        for (int i = 0; from + i < text.length(); i++) {
+            int digits = Character.compare(text.charAt(from + i), other.text.charAt(otherFrom + i));
+            if (digits != 0) {
+                return digits;
+            }
+        }
+        return text.compareTo(other.text);
+    }
+
+    /** Where the number begins, without zeros before it. */
+    private static int significant(String text) {
+        int at = NUMBER;
+        while (at + 1 < text.length() && text.charAt(at) == '0') {
+            at++;
+        }
+        return at;
     }
 
     @Override

@@ -37,4 +37,19 @@ public record KnownCve(
         contradictions = List.copyOf(contradictions);
         files = java.util.Collections.unmodifiableSortedSet(new TreeSet<>(files));
     }
+
+    /** The same, where somebody says better which files the fix changes. */
+    public KnownCve withFiles(SortedSet<String> better, String source) {
+        return new KnownCve(
+                id,
+                title,
+                fixedIn,
+                rating,
+                knownExploited,
+                sources,
+                contradictions,
+                better,
+                source,
+                reachesAmd64);
+    }
 }

@@ -90,6 +90,19 @@ class ChangelogTest {
     }
 
     @Test
+    void readDownToAnUploadItHasThatUploadToItsEndAndNothingOlder() {
+        List<Changelog.Upload> all = parsed(REBUILT).uploads();
+        for (int i = 0; i < all.size(); i++) {
+            assertThat(
+                            Changelog.parseDownTo(REBUILT, "changelog.gz", all.get(i).version())
+                                    .uploads())
+                    .isEqualTo(all.subList(0, i + 1));
+        }
+        assertThat(Changelog.parseDownTo(REBUILT, "changelog.gz", version("1.0-1")).uploads())
+                .isEqualTo(all);
+    }
+
+    @Test
     void uploadsStandInTheirOrderWithPackageVersionAndSuite() {
         Changelog changelog = parsed(REBUILT);
         assertThat(changelog.uploads())

@@ -49,6 +49,7 @@ public final class Backlog {
 
     /**
      * @param steps the differences of the packaged sources, from the kit's own on
+     * @param given fixes that are known better than from those
      * @param other asked only where a fix is refused
      * @param folder of the cache, for outcomes and what is tried
      */
@@ -56,13 +57,14 @@ public final class Backlog {
             Kit kit,
             ExposedCves exposed,
             List<SourceDifference> steps,
+            List<GivenPatch> given,
             Lazy<Optional<OtherLine>> other,
             Path folder,
             boolean debug,
             Progress progress) {
         this.kit = kit;
         this.exposed = exposed;
-        this.history = new History(steps);
+        this.history = new History(steps, given);
         this.toldApart = new ToldApart(history, other);
         this.folder = folder;
         this.debug = debug;
@@ -110,12 +112,9 @@ public final class Backlog {
             if (request.each()) {
                 eachAlone(candidates, request, modules, inModules, leftOut);
             } else {
-                Cumulative.Choice choice =
-                        new Cumulative(workshop, request.maxFunctions(), progress)
-                                .choose(candidates);
-                leftOut.putAll(choice.leftOut());
                 together(
-                        choice.chosen(),
+                        new Cumulative(workshop, request.maxFunctions(), progress),
+                        candidates,
                         request,
                         modules,
                         inModules,
@@ -168,16 +167,24 @@ public final class Backlog {
         return candidates;
     }
 
-    /** Builds and proves them as one; what fails the proof is looked for by halves. */
+    /**
+     * Builds and proves them as one; what is refused or fails the proof only together with others
+     * goes, and the rest is tried again.
+     */
     private void together(
-            List<Candidate> chosen,
+            Cumulative cumulative,
+            List<Candidate> candidates,
             BacklogRequest request,
             List<BuildOutcome.Built> modules,
             Set<Candidate> inModules,
             Map<Candidate, String> leftOut,
             LevelOf level) {
-        List<Candidate> fitting = chosen;
-        for (int tries = 0; !fitting.isEmpty() && tries < MAX_PROOFS; tries++) {
+        Cumulative.Choice choice = cumulative.choose(candidates);
+        leftOut.putAll(choice.leftOut());
+        List<Candidate> fitting = choice.chosen();
+        int refusals = 0;
+        int proofs = 0;
+        while (!fitting.isEmpty() && proofs < MAX_PROOFS) {
             progress.step("the livepatch of " + fitting.size() + " fixes: build and prove");
             try {
                 BuildOutcome outcome =
@@ -188,9 +195,16 @@ public final class Backlog {
                 }
                 return;
             } catch (RebootlessException e) {
+                if (e.status() == ExitStatus.REFUSED) {
+                    choice = cumulative.afterRefusal(fitting, e.problems(), refusals++);
+                    leftOut.putAll(choice.leftOut());
+                    fitting = choice.chosen();
+                    continue;
+                }
                 if (e.status() != ExitStatus.PROOF_FAILED) {
                     throw e;
                 }
+                proofs++;
                 List<Candidate> culprits = culprits(fitting, e.problems(), request);
                 if (culprits.isEmpty()) {
                     throw e;

@@ -51,32 +51,36 @@ final class Cumulative {
     }
 
     /**
-     * Chooses.
+     * Chooses: what shares a file and fits, as many functions as may be. Whether all of them fit is
+     * known when the livepatch is built; {@link #afterRefusal} then goes on.
      *
      * @param candidates the most important first
      */
     Choice choose(List<Candidate> candidates) {
         List<Candidate> fitting = capped(withoutConflicts(candidates));
-        for (int tries = 0; !fitting.isEmpty(); tries++) {
-            progress.step(
-                    "building one livepatch of " + fitting.size() + " fixes, without a boot yet");
-            Attempt attempt = build(fitting);
-            if (!(attempt instanceof Attempt.Refused(List<Problem> problems))) {
-                break;
-            }
-            Set<Candidate> culprits = culprits(fitting, problems);
-            String why = "together with the others it is refused: " + text(problems.getFirst());
-            if (culprits.isEmpty() || tries >= MAX_TRIES) {
-                fitting = halves(fitting);
-                break;
-            }
-            progress.step("leaving out " + ids(culprits) + ": " + problems.getFirst().code());
-            culprits.forEach(c -> leftOut.put(c, why));
-            List<Candidate> rest = new ArrayList<>(fitting);
-            rest.removeAll(culprits);
-            fitting = rest;
-        }
         return new Choice(fitting, leftOut);
+    }
+
+    /**
+     * Chooses again, when the livepatch of what was chosen is refused.
+     *
+     * @param fitting what was chosen
+     * @param problems why it is refused
+     * @param tries how many refusals there were before
+     */
+    Choice afterRefusal(List<Candidate> fitting, List<Problem> problems, int tries) {
+        leftOut.clear();
+        Set<Candidate> culprits = culprits(fitting, problems);
+        if (culprits.isEmpty() || tries >= MAX_TRIES) {
+            progress.step("halving " + fitting.size() + " fixes to find out which is refused");
+            return new Choice(halves(fitting), leftOut);
+        }
+        progress.step("leaving out " + ids(culprits) + ": " + problems.getFirst().code());
+        String why = "together with the others it is refused: " + text(problems.getFirst());
+        culprits.forEach(c -> leftOut.put(c, why));
+        List<Candidate> rest = new ArrayList<>(fitting);
+        rest.removeAll(culprits);
+        return new Choice(rest, leftOut);
     }
 
     private static String text(Problem problem) {

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SortedSet;
@@ -17,6 +18,9 @@ import java.util.TreeSet;
 
 /** Finds where in the sources' differences a CVE's fix is. */
 final class FixFinder {
+    /** So many are not worth reading in a message. */
+    private static final int MANY = 8;
+
     private final History history;
     private final ExposedCves exposed;
 
@@ -34,6 +38,10 @@ final class FixFinder {
      */
     Fix find(CveRow row) {
         String id = row.cve().id().text();
+        Optional<GivenPatch> given = history.given(row.cve().id());
+        if (given.isPresent()) {
+            return given(row, given.get());
+        }
         DebianVersion fixedIn =
                 row.cve()
                         .fixedIn()
@@ -48,14 +56,43 @@ final class FixFinder {
             case Place.Named(SortedSet<String> files, String _) -> named(row, at, files);
             case Place.UnbuiltFolder _, Place.OtherArchitecture _ ->
                     throw notFound(id, "this kernel has none of its code");
-            case Place.Unknown _ ->
-                    throw RebootlessException.refused(
-                            "RBL-FIX-UNKNOWN",
+            case Place.Among among ->
+                    throw unknown(
                             id,
-                            "no feed says which files its fix changes, and the changelog's title names none",
-                            "give CVE records with --feed, or the fix with --patch FILE --cve "
-                                    + id);
+                            "no feed says which files its fix changes, and "
+                                    + among.source()
+                                    + few(among.files()));
+            case Place.Unknown(String why) ->
+                    throw unknown(
+                            id,
+                            "no feed says which files its fix changes, and "
+                                    + (why.isEmpty() ? "the changelog's title names none" : why));
         };
+    }
+
+    private static RebootlessException unknown(String id, String why) {
+        return RebootlessException.refused(
+                "RBL-FIX-UNKNOWN",
+                id,
+                why,
+                "give CVE records with --feed, or the fix with --patch FILE --cve " + id);
+    }
+
+    private static String few(Set<String> files) {
+        return files.size() > MANY ? "" : ": " + String.join(", ", files);
+    }
+
+    private Fix given(CveRow row, GivenPatch patch) {
+        int step = history.stepOf(patch);
+        List<Piece> pieces =
+                patch.difference().changed().stream().map(f -> Piece.whole(step, f)).toList();
+        return new Fix(
+                row,
+                step,
+                Pieces.of(pieces),
+                new TreeSet<>(),
+                true,
+                List.of("the fix was given by hand: " + patch.name()));
     }
 
     private Fix stated(CveRow row, int step, Set<String> files) {
@@ -115,7 +152,7 @@ final class FixFinder {
                             : new Piece(
                                     piece.step(),
                                     piece.path(),
-                                    java.util.Optional.of(change.closure(hunks))));
+                                    Optional.of(change.closure(hunks))));
         }
         return narrowed;
     }

@@ -1,7 +1,8 @@
 package dev.rebootless.build.backlog;
 
 import dev.rebootless.base.Subprocess;
-import dev.rebootless.cve.Changelog;
+import dev.rebootless.build.exposure.FixSteps;
+import dev.rebootless.cve.CveId;
 import dev.rebootless.kernel.DebianVersion;
 import dev.rebootless.source.history.SourceDifference;
 import java.util.ArrayList;
@@ -18,12 +19,40 @@ import java.util.concurrent.ConcurrentHashMap;
  * The steps from the running kernel's source to the newest: the differences of what was packaged.
  */
 final class History {
+    private final FixSteps packaged;
+    private final List<GivenPatch> given;
     private final List<SourceDifference> steps;
     private final Map<Pieces.Key, FileChange> changes = new ConcurrentHashMap<>();
     private final Map<String, List<String>> mentions = new ConcurrentHashMap<>();
 
     History(List<SourceDifference> steps) {
-        this.steps = List.copyOf(steps);
+        this(steps, List.of());
+    }
+
+    /**
+     * @param given patches that were given by hand: steps after those of the packaged sources
+     */
+    History(List<SourceDifference> steps, List<GivenPatch> given) {
+        this.packaged = new FixSteps(steps);
+        this.given = List.copyOf(given);
+        List<SourceDifference> all = new ArrayList<>(steps);
+        given.forEach(g -> all.add(g.difference()));
+        this.steps = List.copyOf(all);
+    }
+
+    /** The patch that was given by hand for a CVE. */
+    Optional<GivenPatch> given(CveId id) {
+        return given.stream().filter(g -> g.ids().contains(id)).findFirst();
+    }
+
+    /** The step that such a patch is. */
+    int stepOf(GivenPatch patch) {
+        return packaged.list().size() + given.indexOf(patch);
+    }
+
+    /** Whether a step is a patch that was given by hand. */
+    boolean isGiven(int step) {
+        return step >= packaged.list().size();
     }
 
     List<SourceDifference> steps() {
@@ -32,14 +61,7 @@ final class History {
 
     /** The step that brought what an upload fixed: to the first packaged source that is as new. */
     OptionalInt stepOf(DebianVersion fixedIn) {
-        DebianVersion wanted = Changelog.plain(fixedIn);
-        for (int i = 0; i < steps.size(); i++) {
-            DebianVersion to = Changelog.plain(new DebianVersion(steps.get(i).newer()));
-            if (to.compareTo(wanted) >= 0) {
-                return OptionalInt.of(i);
-            }
-        }
-        return OptionalInt.empty();
+        return packaged.of(fixedIn);
     }
 
     /** A file's change in a step that changes it. */

@@ -31,6 +31,9 @@ final class ToldApart {
 
     /** Empty where all of it may be of the fix, or nothing tells. */
     Optional<Part> of(Fix fix) {
+        if (history.isGiven(fix.step())) {
+            return Optional.empty();
+        }
         Optional<OtherLine> line = other.get();
         if (line.isEmpty()) {
             return Optional.empty();

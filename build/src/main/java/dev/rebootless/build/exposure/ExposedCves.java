@@ -4,12 +4,14 @@ import dev.rebootless.base.Progress;
 import dev.rebootless.cve.Exposure;
 import dev.rebootless.cve.KnownCve;
 import dev.rebootless.source.compile.BuiltCode;
+import dev.rebootless.source.history.SourceDifference;
 import dev.rebootless.source.history.SourceIndex;
 import dev.rebootless.source.kit.Kit;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.NavigableSet;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -21,12 +23,16 @@ public final class ExposedCves {
     private final TitleNames titles;
     private final Set<String> builtFolders = new HashSet<>();
     private final Optional<Set<String>> loaded;
+    private final FixSteps steps;
 
     /**
      * @param loaded the modules that are loaded on the host; empty where that is not known: then
      *     each may be
+     * @param steps against which it is held what a title names: where nothing of it changes, it
+     *     means something else
      */
-    public ExposedCves(Kit kit, Optional<Set<String>> loaded, Progress progress) {
+    public ExposedCves(Kit kit, Optional<Set<String>> loaded, FixSteps steps, Progress progress) {
+        this.steps = steps;
         this.built = BuiltCode.of(kit.kernelTree(), progress);
         this.index = SourceIndex.of(kit.tree(), kit.unitCache(), progress);
         this.titles = new TitleNames(index);
@@ -52,6 +58,7 @@ public final class ExposedCves {
                         files.forEach(f -> targets.addAll(built.targetsOf(f)));
                         yield true;
                     }
+                    case Place.Among among -> isKnown(among, targets);
                     case Place.UnbuiltFolder _, Place.OtherArchitecture _ -> true;
                     case Place.Unknown _ -> false;
                 };
@@ -62,6 +69,17 @@ public final class ExposedCves {
                                 ? Exposure.NOT_BUILT
                                 : isLoaded(targets) ? Exposure.EXPOSED : Exposure.NOT_LOADED;
         return new CveRow(cve, place, targets, exposure);
+    }
+
+    /** Where the fix is in one of several files, it is known only if it is the same with each. */
+    private boolean isKnown(Place.Among among, Set<String> targets) {
+        int unbuilt = 0;
+        for (String file : among.files()) {
+            Set<String> of = built.targetsOf(file);
+            targets.addAll(of);
+            unbuilt += of.isEmpty() ? 1 : 0;
+        }
+        return unbuilt == 0 || (unbuilt == among.files().size() && !among.withHeaders());
     }
 
     private boolean isLoaded(Set<String> targets) {
@@ -77,24 +95,91 @@ public final class ExposedCves {
         if (!cve.reachesAmd64()) {
             return new Place.OtherArchitecture();
         }
+        Optional<SourceDifference> step = step(cve);
+        NavigableSet<String> named = new TreeSet<>();
         Map<String, SortedSet<String>> functions = titles.functions(cve.title());
-        if (!functions.isEmpty()) {
-            NavigableSet<String> files = new TreeSet<>();
-            functions.values().forEach(files::addAll);
+        functions.values().forEach(named::addAll);
+        if (functions.isEmpty()) {
+            titles.file(cve.title()).ifPresent(named::add);
+        }
+        Set<String> unchanged = new TreeSet<>(named);
+        step.ifPresent(s -> named.retainAll(s.changed()));
+        unchanged.removeAll(named);
+        if (!named.isEmpty() && !functions.isEmpty()) {
             return new Place.Named(
-                    files,
+                    named,
                     String.join(", ", functions.keySet().stream().map(f -> f + "()").toList()));
         }
-        Optional<String> file = titles.file(cve.title());
-        if (file.isPresent()) {
-            return new Place.Named(new TreeSet<>(Set.of(file.get())), file.get());
+        Optional<Place> guessed = Optional.empty();
+        if (!named.isEmpty()) {
+            guessed =
+                    unlessDoubtful(
+                            cve.title(),
+                            TitleNames.innermost(cve.title()),
+                            new Place.Named(named, named.first()),
+                            named);
+        }
+        Optional<TitleNames.Changing> changing =
+                step.flatMap(s -> titles.changing(cve.title(), s.changed()));
+        if (guessed.isEmpty() && named.isEmpty() && changing.isPresent()) {
+            guessed =
+                    unlessDoubtful(
+                            cve.title(),
+                            changing.get().word(),
+                            place(changing.get(), step.orElseThrow()),
+                            changing.get().sources());
+        }
+        if (guessed.isPresent()) {
+            return guessed.get();
         }
         for (TitleNames.Folders folders : titles.folders(cve.title())) {
             if (folders.folders().stream().noneMatch(builtFolders::contains)) {
                 return new Place.UnbuiltFolder(new TreeSet<>(folders.folders()), folders.word());
             }
         }
-        return new Place.Unknown();
+        unchanged.addAll(named);
+        changing.ifPresent(c -> unchanged.add(c.word()));
+        return new Place.Unknown(
+                unchanged.isEmpty()
+                        ? ""
+                        : !named.isEmpty() || changing.isPresent()
+                                ? String.join(", ", unchanged)
+                                        + ", which the title names, is not built here, and it may mean another"
+                                : "%s, which the title seems to mean, does not change %s"
+                                        .formatted(
+                                                String.join(", ", unchanged),
+                                                words(step.orElseThrow())));
+    }
+
+    private static Place place(TitleNames.Changing changing, SourceDifference step) {
+        return changing.isInnermost() && changing.sources().size() == 1
+                ? new Place.Named(changing.sources(), changing.word())
+                : new Place.Among(
+                        changing.sources(), changing.withHeaders(), changing.word(), words(step));
+    }
+
+    /**
+     * That this kernel has none of the code is said only of what the title names beyond doubt: a
+     * wrong word for "exposed" costs a look, this one costs a machine.
+     */
+    private Optional<Place> unlessDoubtful(
+            String title, String word, Place place, Set<String> files) {
+        boolean isBuilt = files.stream().anyMatch(f -> !built.targetsOf(f).isEmpty());
+        boolean mayBeInAHeader = place instanceof Place.Among among && among.withHeaders();
+        return isBuilt || (!mayBeInAHeader && titles.isBeyondDoubt(title, word, files))
+                ? Optional.of(place)
+                : Optional.empty();
+    }
+
+    private Optional<SourceDifference> step(KnownCve cve) {
+        OptionalInt number = cve.fixedIn().map(steps::of).orElse(OptionalInt.empty());
+        return number.isPresent()
+                ? Optional.of(steps.list().get(number.getAsInt()))
+                : Optional.empty();
+    }
+
+    private static String words(SourceDifference step) {
+        return "from " + step.older() + " to " + step.newer();
     }
 
     /** Which functions a title names, each with the files that define it. */

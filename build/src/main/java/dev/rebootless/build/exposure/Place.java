@@ -43,8 +43,30 @@ public sealed interface Place {
     /** The changelog marks it as one of other architectures. */
     record OtherArchitecture() implements Place {}
 
-    /** Nobody says. */
-    record Unknown() implements Place {}
+    /**
+     * The files of the folders that a title names which change in the step that has the fix: it is
+     * in one of them, or several.
+     *
+     * @param files C files, at least one
+     * @param withHeaders whether headers of these folders change as well
+     * @param name a word of the title
+     * @param step in which they change, for people
+     */
+    record Among(SortedSet<String> files, boolean withHeaders, String name, String step)
+            implements Place {
+        /** Of a changelog's title and the sources' differences. */
+        public Among {
+            files = Collections.unmodifiableSortedSet(new TreeSet<>(files));
+        }
+    }
+
+    /**
+     * Nobody says.
+     *
+     * @param why what speaks against the place that a title seems to name; empty where it names
+     *     none
+     */
+    record Unknown(String why) implements Place {}
 
     /** Who says so, for people. */
     default String source() {
@@ -53,7 +75,14 @@ public sealed interface Place {
             case Named(var _, String name) -> "the title names " + name;
             case UnbuiltFolder(var _, String name) -> "the title names " + name;
             case OtherArchitecture _ -> "changelog";
-            case Unknown _ -> "";
+            case Among(var files, boolean _, String name, String step) ->
+                    "the title names %s, of which %s"
+                            .formatted(
+                                    name,
+                                    files.size() == 1
+                                            ? "one file changes " + step
+                                            : files.size() + " files change " + step);
+            case Unknown(String why) -> why;
         };
     }
 }

@@ -6,7 +6,6 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.NavigableSet;
@@ -33,9 +32,24 @@ final class TitleNames {
     /** Shorter words are too common: {@code net}, {@code usb}, {@code mm}. */
     private static final int MIN_WORD = 4;
 
-    /** Names of subsystems that their folders do not have. */
+    /** Names of subsystems that their folders do not have (MAINTAINERS). */
     private static final Map<String, String> OTHER_WORDS =
-            Map.of("rdma", "infiniband", "ib", "infiniband", "alsa", "sound", "asoc", "sound");
+            Map.of(
+                    "rdma", "infiniband",
+                    "ib", "infiniband",
+                    "alsa", "sound",
+                    "asoc", "sound",
+                    "wifi", "wireless",
+                    "tracing", "trace",
+                    "vsock", "vmwvsock",
+                    "svcrdma", "xprtrdma",
+                    "fsnotify", "notify");
+
+    /**
+     * Words that are a subsystem's elsewhere: {@code perf} is {@code kernel/events/} and {@code
+     * arch/x86/events/}, not {@code drivers/perf/} (MAINTAINERS, "PERFORMANCE EVENTS SUBSYSTEM").
+     */
+    private static final Set<String> MEANT_ELSEWHERE = Set.of("perf");
 
     private static final Set<String> LEFT_OUT =
             Set.of("Documentation", "tools", "samples", "scripts", "include", "usr");
@@ -56,7 +70,8 @@ final class TitleNames {
             }
             String[] parts = file.split("/");
             if (file.endsWith(".c")) {
-                String name = plain(parts[parts.length - 1].replaceFirst("\\.c$", ""));
+                String last = parts[parts.length - 1];
+                String name = plain(last.substring(0, last.length() - 2));
                 filesByName.computeIfAbsent(name, k -> new ArrayList<>()).add(file);
             }
             StringBuilder folder = new StringBuilder();
@@ -78,7 +93,14 @@ final class TitleNames {
     }
 
     private static String plain(String word) {
-        return word.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]", "");
+        StringBuilder plain = new StringBuilder(word.length());
+        for (int i = 0; i < word.length(); i++) {
+            char c = Character.toLowerCase(word.charAt(i));
+            if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+                plain.append(c);
+            }
+        }
+        return plain.toString();
     }
 
     /**
@@ -167,18 +189,123 @@ final class TitleNames {
         return fitting.size() == 1 ? Optional.of(fitting.getFirst()) : Optional.empty();
     }
 
+    /**
+     * Files that a title may mean, of those that change in the step which has its fix.
+     *
+     * @param word of the title that they or their folders bear as their name
+     * @param sources C files, at least one
+     * @param withHeaders whether headers of the folders change as well
+     * @param isInnermost whether no later word of the subsystem names anything that changes
+     */
+    record Changing(
+            String word, SortedSet<String> sources, boolean withHeaders, boolean isInnermost) {}
+
+    /**
+     * What changes of the files and folders that bear the name of a title's subsystem, from the
+     * innermost word ({@code erofs} of {@code erofs: …}) outwards; in the path of each all words
+     * before it stand as well.
+     *
+     * @param changed all files that change in the step
+     */
+    Optional<Changing> changing(String title, SortedSet<String> changed) {
+        List<String> words = subsystem(title);
+        for (int last = words.size(); last > 0; last--) {
+            String word = words.get(last - 1);
+            List<String> upTo = words.subList(0, last);
+            NavigableSet<String> sources = new TreeSet<>();
+            boolean withHeaders = false;
+            for (String file : changed) {
+                if (!isElsewhere(file)
+                        && bears(file, known(word))
+                        && standing(upTo, file) == upTo.size()) {
+                    if (file.endsWith(".c")) {
+                        sources.add(file);
+                    }
+                    withHeaders |= file.endsWith(".h");
+                }
+            }
+            if (!sources.isEmpty()) {
+                return Optional.of(new Changing(word, sources, withHeaders, last == words.size()));
+            }
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * Whether a title leaves no doubt that files are meant. The cfg80211 of {@code wifi: cfg80211:}
+     * is in {@code net/wireless/}, and not the file of that name of a driver called mwifiex; and
+     * {@code mtd: core:} is {@code mtdcore.c}, and not the core of a part of it. So nothing else in
+     * the tree may bear the word as its name, or the words before it must be the very folders that
+     * the files are in.
+     */
+    boolean isBeyondDoubt(String title, String word, Set<String> files) {
+        List<String> words = subsystem(title);
+        List<String> before = words.subList(0, Math.max(0, words.indexOf(word)));
+        if (files.isEmpty() || MEANT_ELSEWHERE.contains(word)) {
+            return false;
+        }
+        int bearers =
+                filesByName.getOrDefault(word, List.of()).size()
+                        + foldersByName.getOrDefault(word, Set.of()).size();
+        boolean inAllBefore =
+                files.stream().allMatch(f -> before.stream().allMatch(w -> bears(f, known(w))));
+        return inAllBefore
+                && (before.isEmpty()
+                        ? bearers == 1 && filesByName.containsKey(word)
+                        : bearers == 1
+                                || files.stream()
+                                        .allMatch(f ->
+                                                isIn(f, known(before.getLast()), known(word))));
+    }
+
+    private static String known(String word) {
+        return OTHER_WORDS.getOrDefault(word, word);
+    }
+
+    /** Whether a file, or a folder above it, bears a name and is right in a folder of another. */
+    private static boolean isIn(String file, String folder, String name) {
+        String[] parts = file.replaceFirst("\\.[ch]$", "").split("/");
+        for (int i = 0; i + 1 < parts.length; i++) {
+            if (plain(parts[i]).equals(folder) && plain(parts[i + 1]).equals(name)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** The innermost word of a title's subsystem, letters and digits only; may be empty. */
+    static String innermost(String title) {
+        List<String> words = subsystem(title);
+        return words.isEmpty() ? "" : words.getLast();
+    }
+
+    /** Whether a file, without its suffix, or a folder above it is of a name. */
+    private static boolean bears(String file, String name) {
+        return Arrays.stream(file.replaceFirst("\\.[ch]$", "").split("/"))
+                .anyMatch(part -> plain(part).equals(name));
+    }
+
     /** A folder's name that the title's subsystem has, and the folders of that name. */
     record Folders(String word, Set<String> folders) {}
 
     /**
-     * The folders of the name of the subsystem's last word, or of the one before it; empty where a
-     * file bears such a name as well.
+     * The folders of the name of the subsystem's last word, or of the one before it, in whose path
+     * the words before that stand as well ({@code net/sched: flower:} is not the flower of a
+     * network card); empty where a file bears such a name as well.
      */
     List<Folders> folders(String title) {
         List<Folders> found = new ArrayList<>();
-        for (String word : subsystem(title).reversed()) {
-            Set<String> folders = foldersByName.getOrDefault(word, Set.of());
-            if (word.length() >= MIN_WORD && !folders.isEmpty() && !filesByName.containsKey(word)) {
+        List<String> words = subsystem(title);
+        for (int last = words.size() - 1; last >= 0; last--) {
+            String word = words.get(last);
+            List<String> before = words.subList(0, last);
+            NavigableSet<String> folders =
+                    new TreeSet<>(foldersByName.getOrDefault(word, Set.of()));
+            folders.removeIf(f -> !before.stream().allMatch(w -> bears(f, known(w))));
+            if (word.length() >= MIN_WORD
+                    && !MEANT_ELSEWHERE.contains(word)
+                    && !folders.isEmpty()
+                    && !filesByName.containsKey(word)) {
                 found.add(new Folders(word, folders));
             }
         }

@@ -1,6 +1,7 @@
 package dev.rebootless.source.history;
 
 import dev.rebootless.base.AtomicFiles;
+import dev.rebootless.base.Lazy;
 import dev.rebootless.base.Progress;
 import dev.rebootless.source.patch.FileKind;
 import java.io.IOException;
@@ -20,6 +21,7 @@ import java.util.NavigableSet;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
 /**
@@ -33,16 +35,36 @@ public final class SourceIndex {
     /** The largest C file of a kernel has about 1 MB. */
     private static final long MAX_FILE_BYTES = 8L << 20;
 
+    /** So many names are looked for in the text, in some 5 ms each; then the map pays. */
+    private static final int BEFORE_MAP = 64;
+
+    /** A line for each file: its path and the names, each after a tab; 12 MB. */
+    private final String text;
+
     /**
      * Several files have tabs between them: most names are defined in one, and there are 500,000.
      */
-    private final Map<String, String> filesByFunction;
+    private final Lazy<Map<String, String>> filesByFunction = new Lazy<>(this::byFunction);
 
     private final SortedSet<String> files;
+    private final AtomicInteger asked = new AtomicInteger();
 
-    private SourceIndex(Map<String, String> filesByFunction, SortedSet<String> files) {
-        this.filesByFunction = filesByFunction;
-        this.files = Collections.unmodifiableSortedSet(files);
+    private SourceIndex(String text) {
+        this.text = text;
+        NavigableSet<String> all = new TreeSet<>();
+        int start = 0;
+        while (start < text.length()) {
+            int end = endOfLine(start);
+            int tab = text.indexOf('\t', start);
+            all.add(text.substring(start, tab < 0 || tab > end ? end : tab));
+            start = end + 1;
+        }
+        this.files = Collections.unmodifiableSortedSet(all);
+    }
+
+    private int endOfLine(int at) {
+        int end = text.indexOf('\n', at);
+        return end < 0 ? text.length() : end;
     }
 
     /**
@@ -58,7 +80,7 @@ public final class SourceIndex {
                 Files.createDirectories(cache);
                 AtomicFiles.write(kept, text(tree));
             }
-            return parsed(Files.readAllLines(kept, StandardCharsets.ISO_8859_1));
+            return new SourceIndex(Files.readString(kept, StandardCharsets.ISO_8859_1));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -110,24 +132,38 @@ public final class SourceIndex {
         }
     }
 
-    private static SourceIndex parsed(List<String> lines) {
+    private Map<String, String> byFunction() {
         Map<String, String> byFunction = new HashMap<>();
-        NavigableSet<String> files = new TreeSet<>();
-        for (String line : lines) {
+        for (String line : text.split("\n")) {
             String[] words = line.split("\t");
-            files.add(words[0]);
             for (int i = 1; i < words.length; i++) {
                 byFunction.merge(words[i], words[0], (a, b) -> a + "\t" + b);
             }
         }
-        return new SourceIndex(byFunction, files);
+        return byFunction;
     }
 
     /** The files that define a function of a name; none when there is no such function. */
     public SortedSet<String> definedIn(String function) {
-        String found = filesByFunction.get(function);
+        if (asked.incrementAndGet() <= BEFORE_MAP) {
+            return Collections.unmodifiableSortedSet(found(function));
+        }
+        String found = filesByFunction.get().get(function);
         return Collections.unmodifiableSortedSet(
                 new TreeSet<>(found == null ? List.of() : List.of(found.split("\t"))));
+    }
+
+    private NavigableSet<String> found(String function) {
+        NavigableSet<String> found = new TreeSet<>();
+        String wanted = "\t" + function;
+        for (int at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + 1)) {
+            int end = at + wanted.length();
+            if (end == text.length() || text.charAt(end) == '\t' || text.charAt(end) == '\n') {
+                int start = text.lastIndexOf('\n', at) + 1;
+                found.add(text.substring(start, text.indexOf('\t', start)));
+            }
+        }
+        return found;
     }
 
     /** Every C file and header. */

@@ -1,0 +1,65 @@
+package dev.rebootless.build.backlog;
+
+import dev.rebootless.base.Hashes;
+import dev.rebootless.base.RebootlessException;
+import dev.rebootless.build.exposure.CveRow;
+import dev.rebootless.build.exposure.ExposedCves;
+import dev.rebootless.cve.CveId;
+import dev.rebootless.source.history.SourceDifference;
+import dev.rebootless.source.kit.Kit;
+import dev.rebootless.source.patch.PatchRules;
+import dev.rebootless.source.patch.PatchedTree;
+import dev.rebootless.source.patch.SourcePatch;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * A fix that was given by hand: a patch of the running kernel's source, and the CVEs that it
+ * closes. It is a step beside those of the packaged sources, so that it can be tried, taken
+ * together with others, and kept like them.
+ *
+ * @param ids that it closes; at least one
+ * @param name of the patch's file
+ * @param difference from the kernel's source to the patched one
+ */
+public record GivenPatch(Set<CveId> ids, String name, SourceDifference difference) {
+    private static final int HASH_CHARS = 16;
+
+    public GivenPatch {
+        ids = java.util.Collections.unmodifiableSet(new TreeSet<>(ids));
+    }
+
+    /**
+     * Reads one and applies it.
+     *
+     * @param folder of the cache, for what it changes
+     * @throws RebootlessException exit status 2 where it is no patch or does not apply; 4 where it
+     *     is one of what no livepatch can do ({@link PatchRules})
+     */
+    public static GivenPatch of(Kit kit, Path file, Set<CveId> ids, Path folder) {
+        SourcePatch patch = SourcePatch.read(List.of(file));
+        PatchRules.require(patch);
+        PatchedTree tree = PatchedTree.apply(kit.tree(), patch);
+        String content = String.join("\n", patch.origins().stream().map(o -> o.sha256()).toList());
+        String name =
+                "given:"
+                        + Hashes.sha256(content.getBytes(StandardCharsets.US_ASCII))
+                                .substring(0, HASH_CHARS);
+        return new GivenPatch(
+                ids,
+                file.toString(),
+                SourceDifference.ofPatch(
+                        kit.facts().sourceVersion(),
+                        name,
+                        tree.files().values(),
+                        folder.resolve("given").resolve(name.replace(':', '-'))));
+    }
+
+    /** A CVE's row, where the patch says which files the fix changes. */
+    public CveRow row(CveRow row, ExposedCves exposed) {
+        return exposed.row(row.cve().withFiles(difference.changed(), name));
+    }
+}
