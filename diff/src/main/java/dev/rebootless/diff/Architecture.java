@@ -75,6 +75,17 @@ sealed interface Architecture permits X86_64, Aarch64, Ppc64le, S390x {
     }
 
     /**
+     * Whether code asks whether something is equal to an address field, as the number that it is.
+     * Known only where objects are extracted.
+     *
+     * @param from where the code begins in the section, with {@code to} where it ends
+     * @param field its offset in the section
+     */
+    default boolean isCompared(ElfSection section, long from, long to, long field) {
+        return false;
+    }
+
+    /**
      * Whether code may go back to its caller, or to where it cannot be seen that it does not: by a
      * return, by a jump through a register or memory, or by what is no instruction.
      *

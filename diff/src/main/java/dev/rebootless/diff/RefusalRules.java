@@ -3,6 +3,7 @@ package dev.rebootless.diff;
 import dev.rebootless.base.Problem;
 import dev.rebootless.elf.ElfRelocation;
 import dev.rebootless.elf.ElfSection;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -54,6 +55,7 @@ final class RefusalRules {
                 .forEach(i -> checkTableEntry(i, "removed"));
         changedTables.forEach(this::refuseTable);
         selection.carried().forEach(i -> checkOnceGuards(i, selection));
+        checkComparedStrings(selection);
         checkUnknownSections(selection);
         return refusals;
     }
@@ -342,6 +344,66 @@ final class RefusalRules {
                             + " initialised",
                     "initialise the new data in another way, or keep using the old");
         }
+    }
+
+    /**
+     * A livepatch has copies of the strings that its code uses. Where code tells by its address
+     * whether a pointer is a certain string (a {@code static const char *} with an initial value,
+     * which the compiler knows never to change), the copy is another: what the original stored is
+     * not known again, and what the copy stores is not known to the original. zram frees such a
+     * string then.
+     */
+    private void checkComparedStrings(Selection selection) {
+        Map<String, Item> used = new LinkedHashMap<>();
+        Set<Item> refused = new LinkedHashSet<>();
+        for (Item item : selection.carried()) {
+            for (Reference reference : patched.references(item)) {
+                if (reference.target() instanceof Target.Text text) {
+                    used.putIfAbsent(Strings.at(text.section(), text.offset()), item);
+                }
+            }
+        }
+        // The original's functions come back when the livepatch goes.
+        for (ObjectModel model : List.of(patched, original)) {
+            for (Item item : model.items()) {
+                if (!item.isFunction()) {
+                    continue;
+                }
+                for (Reference reference : model.references(item)) {
+                    if (!(reference.target() instanceof Target.Text text)) {
+                        continue;
+                    }
+                    Item user = used.get(Strings.at(text.section(), text.offset()));
+                    if (user != null && isCompared(model, item, reference)) {
+                        Item ours = selection.carried().contains(item) ? item : user;
+                        if (refused.add(ours)) {
+                            refuseComparedString(ours, item, text);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static boolean isCompared(ObjectModel model, Item item, Reference reference) {
+        return !reference.isResolved()
+                && model.architecture()
+                        .isCompared(
+                                item.section(),
+                                item.offset(),
+                                item.offset() + item.size(),
+                                item.offset() + reference.offset());
+    }
+
+    private void refuseComparedString(Item user, Item comparing, Target.Text text) {
+        refuse(
+                "RBL-STRING-IDENTITY",
+                user,
+                "%s compares a pointer with the address of \"%s\", a string of which a livepatch has a copy of its own: what"
+                                .formatted(
+                                        comparing.name(), Strings.at(text.section(), text.offset()))
+                        + " the running code keeps as that string would be taken for another, and the other way round",
+                "leave the function out of the patch, or let the patched code neither compare nor keep the string's address");
     }
 
     /**

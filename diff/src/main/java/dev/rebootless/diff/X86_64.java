@@ -4,6 +4,7 @@ import dev.rebootless.elf.Elf;
 import dev.rebootless.elf.ElfRelocation;
 import dev.rebootless.elf.ElfSection;
 import dev.rebootless.elf.x86.Instruction;
+import dev.rebootless.elf.x86.OpcodeMap;
 import dev.rebootless.elf.x86.X86Decoder;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -14,6 +15,10 @@ import java.util.Set;
 
 /** AMD64 psABI, table 4.9; Intel SDM volume 2. */
 final class X86_64 implements Architecture {
+    private static final int CMP_ACCUMULATOR = 0x3d;
+    private static final int GROUP_1 = 0x81;
+    private static final int CMP = 7;
+
     private final CodeReader code = new CodeReader();
 
     @Override
@@ -90,6 +95,71 @@ final class X86_64 implements Architecture {
         return field >= 1
                 && (section.content()[(int) field - 1] & 0xff) == 0xe8
                 && (type == Elf.R_X86_64_PC32 || type == Elf.R_X86_64_PLT32);
+    }
+
+    /**
+     * cmp with an immediate of 32 bits (3D, and 81 /7): SDM volume 2, "CMP". With the kernel's code
+     * model ({@code -mcmodel=kernel}) that is how gcc compares with an address.
+     */
+    @Override
+    public boolean isCompared(ElfSection section, long from, long to, long field) {
+        byte[] content = section.content();
+        for (int at = (int) from; at < to; ) {
+            Instruction instruction = X86Decoder.decode(content, at, (int) to);
+            if (instruction.end() > field) {
+                return instruction.map() == OpcodeMap.ONE_BYTE
+                        && instruction.immediate().size() > 0
+                        && instruction.immediate().offset() == field
+                        && (instruction.opcode() == CMP_ACCUMULATOR
+                                || (instruction.opcode() == GROUP_1
+                                        && isExtendedBy(CMP, instruction, content)))
+                        && mayAskForEquality(content, instruction.end(), (int) to);
+            }
+            at = instruction.end();
+        }
+        return false;
+    }
+
+    /**
+     * Whether what comes after a comparison may ask for equality: the first jcc, setcc or cmovcc
+     * (70 to 7F, 0F 80 to 8F, 90 to 9F, 40 to 4F: SDM volume 2, appendix B.1, condition 4 and 5).
+     * Where a pointer walks within a string it is only asked whether it is beyond the begin.
+     */
+    private static boolean mayAskForEquality(byte[] content, int from, int to) {
+        for (int at = from; at < to; ) {
+            Instruction next = X86Decoder.decode(content, at, to);
+            int group = next.opcode() & 0xf0;
+            boolean conditional =
+                    next.map() == OpcodeMap.ONE_BYTE
+                            ? group == 0x70
+                            : next.map() == OpcodeMap.MAP_0F
+                                    && (group == 0x80 || group == 0x90 || group == 0x40);
+            if (conditional) {
+                return (next.opcode() & 0x0e) == 4;
+            }
+            boolean leavesFlags =
+                    switch (next.kind()) {
+                        case LEA, NOP, MOV_IMMEDIATE_TO_REGISTER -> true;
+                        default ->
+                                next.map() == OpcodeMap.ONE_BYTE
+                                        && next.opcode() >= 0x88
+                                        && next.opcode() <= 0x8b;
+                    };
+            if (!leavesFlags) {
+                return true;
+            }
+            at = next.end();
+        }
+        return true;
+    }
+
+    /** The reg field of the ModRM byte, which comes right after the opcode. */
+    private static boolean isExtendedBy(int extension, Instruction instruction, byte[] content) {
+        int at = instruction.offset();
+        while ((content[at] & 0xff) != instruction.opcode()) {
+            at++;
+        }
+        return (content[at + 1] >> 3 & 7) == extension;
     }
 
     @Override

@@ -255,6 +255,67 @@ class RefusalsTest {
                 object.linkOrder());
     }
 
+    /** As drivers/block/zram/zram_drv.c has it: what is not the default is freed. */
+    private static final String DEFAULTS =
+            """
+            extern void release(const void *), keep(const char *), sink(int);
+            extern const char *within(const char *);
+            static const char *fallback = "lzo-rle";
+            struct device { const char *name; };
+            int reset(struct device *d, int x)
+            {
+                if (d->name != fallback)
+                    release(d->name);
+                d->name = fallback;
+                return x + 1;
+            }
+            int free_all(struct device *d, int x)
+            {
+                if (d->name != fallback)
+                    release(d->name);
+                return x + 3;
+            }
+            int set(struct device *d, int x) { d->name = fallback; return x + 5; }
+            int show(int x) { keep("other"); return x + 7; }
+            int walk(int x)
+            {
+                const char *text = "[[[[";
+                const char *at = within(text);
+                if (at > text)
+                    sink(*at);
+                return x + 9;
+            }
+            """;
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "x + 1 | x + 2 | changed: reset; refused: RBL-STRING-IDENTITY reset",
+                "x + 3 | x + 2 | changed: free_all; refused: RBL-STRING-IDENTITY free_all",
+                // Stores what the others compare.
+                "x + 5 | x + 2 | changed: set; refused: RBL-STRING-IDENTITY set",
+                // Asks whether a pointer has left the string's begin.
+                "x + 9 | x + 2 | changed: walk",
+                // Has nothing to do with it.
+                "x + 7 | x + 2 | changed: show",
+            })
+    void codeForWhichAStringIsItsAddressIsRefused(String from, String to, String expected) {
+        assertThat(findings(compare(Gcc.SECTIONS, DEFAULTS, edit(DEFAULTS, from, to))))
+                .isEqualTo(expected);
+    }
+
+    /** The original compares what it stores, once the livepatch is gone. */
+    @Test
+    void codeThatKeepsAStringWhichOnlyTheOriginalComparesIsRefused() {
+        String comparing = "if (d->name != fallback)\n        release(d->name);";
+        String original =
+                DEFAULTS.substring(0, DEFAULTS.indexOf("int free_all"))
+                        + "int show(int x) { keep(\"other\"); return x + 7; }\n";
+        assertThat(findings(compare(Gcc.SECTIONS, original, edit(original, comparing, ""))))
+                .isEqualTo("changed: reset; refused: RBL-STRING-IDENTITY reset");
+    }
+
     @Test
     void everyRefusalNamesAThingAndARemedy() {
         for (String edit : List.of("sink(x - 1)", "sink(x * 2)", "sink(x * 3)")) {
