@@ -13,9 +13,10 @@ final class Transition {
     private static final Duration POLL = Duration.ofMillis(50);
 
     /**
-     * When all tasks have left a livepatch, the kernel takes its functions out of ftrace one by one
-     * before it is gone (klp_complete_transition() in kernel/livepatch/transition.c): 0.15 s for
-     * each of 465 in an emulated guest.
+     * When all tasks have arrived, the kernel takes the functions of what goes out of ftrace one by
+     * one before the transition ends: those of the livepatch itself, or of the one that it replaces
+     * (klp_complete_transition() in kernel/livepatch/transition.c); 0.15 s for each of 465 in an
+     * emulated guest.
      */
     private static final Duration UNPATCHING = Duration.ofMinutes(5);
 
@@ -76,8 +77,7 @@ final class Transition {
             }
             if (ticker.nanos() - start >= limit.toNanos()) {
                 LaggingTasks.Found found = tasks.find(patched, functions);
-                boolean unpatching = !patched && found.count() == 0;
-                if (!unpatching || limit.compareTo(timeout) > 0) {
+                if (found.count() > 0 || limit.compareTo(timeout) > 0) {
                     return new Outcome.Stalled(found.count(), found.told());
                 }
                 limit = timeout.plus(UNPATCHING);

@@ -81,8 +81,9 @@ load() {
 
 # Waits for the end of the running transition: until the state is 0 ("enable", "earlier") or the livepatch is gone, as
 # it is once it is disabled ("disable", "reverse"). $2 is the patch_state of a task that still lags (klp_target_state's opposite).
-# When all tasks have left it, the kernel takes its functions out of ftrace one by one before it is gone
-# (klp_complete_transition() in kernel/livepatch/transition.c), which takes longer the more there are: that is no lag.
+# When all tasks have arrived, the kernel takes the functions of what goes out of ftrace one by one before it says so:
+# the livepatch's own, or those of what it replaces (klp_complete_transition() in kernel/livepatch/transition.c). That
+# takes longer the more there are, and is no lag.
 follow() {
     now; began=$clock
     limit=$TRANSITION_CENTISECONDS
@@ -97,14 +98,10 @@ follow() {
             break
         fi
         if [ $((clock - began)) -ge $limit ]; then
-            case $1 in
-            disable | reverse)
-                if [ $limit = $TRANSITION_CENTISECONDS ] && ! lags $2; then
-                    limit=$((limit + UNPATCHING_CENTISECONDS))
-                    continue
-                fi
-                ;;
-            esac
+            if [ $limit = $TRANSITION_CENTISECONDS ] && ! lags $2; then
+                limit=$((limit + UNPATCHING_CENTISECONDS))
+                continue
+            fi
             say transition $1 timeout $((clock - began))
             lagging $2
             return 1
