@@ -105,13 +105,16 @@ public final class ExposedCves {
         Set<String> unchanged = new TreeSet<>(named);
         step.ifPresent(s -> named.retainAll(s.changed()));
         unchanged.removeAll(named);
-        if (!named.isEmpty() && !functions.isEmpty()) {
+        boolean isBuilt = named.stream().anyMatch(f -> !built.targetsOf(f).isEmpty());
+        if (!named.isEmpty()
+                && !functions.isEmpty()
+                && (isBuilt || isBeyondDoubt(cve.title(), functions.keySet(), named))) {
             return new Place.Named(
                     named,
                     String.join(", ", functions.keySet().stream().map(f -> f + "()").toList()));
         }
         Optional<Place> guessed = Optional.empty();
-        if (!named.isEmpty()) {
+        if (!named.isEmpty() && functions.isEmpty()) {
             guessed =
                     unlessDoubtful(
                             cve.title(),
@@ -144,7 +147,7 @@ public final class ExposedCves {
                         ? ""
                         : !named.isEmpty() || changing.isPresent()
                                 ? String.join(", ", unchanged)
-                                        + ", which the title names, is not built here, and it may mean another"
+                                        + ", which the title names, may not be what it means"
                                 : "%s, which the title seems to mean, does not change %s"
                                         .formatted(
                                                 String.join(", ", unchanged),
@@ -158,17 +161,28 @@ public final class ExposedCves {
                         changing.sources(), changing.withHeaders(), changing.word(), words(step));
     }
 
+    /** Functions that an unbuilt file defines. */
+    private boolean isBeyondDoubt(String title, Set<String> functions, Set<String> files) {
+        return files.stream().allMatch(f -> titles.isBeyondDoubt(title, functions, f));
+    }
+
     /**
-     * That this kernel has none of the code is said only of what the title names beyond doubt: a
-     * wrong word for "exposed" costs a look, this one costs a machine.
+     * One file, and that this kernel has none of the code, are said only of what the title names
+     * beyond doubt: the first leads to a fix, and the second to none. Where one of several files is
+     * meant and each is built, it does not matter which; where some are, whoever looks at it is
+     * told which.
      */
     private Optional<Place> unlessDoubtful(
             String title, String word, Place place, Set<String> files) {
-        boolean isBuilt = files.stream().anyMatch(f -> !built.targetsOf(f).isEmpty());
-        boolean mayBeInAHeader = place instanceof Place.Among among && among.withHeaders();
-        return isBuilt || (!mayBeInAHeader && titles.isBeyondDoubt(title, word, files))
-                ? Optional.of(place)
-                : Optional.empty();
+        boolean isBeyondDoubt = titles.isBeyondDoubt(title, word, files);
+        boolean fits =
+                switch (place) {
+                    case Place.Among among ->
+                            files.stream().anyMatch(f -> !built.targetsOf(f).isEmpty())
+                                    || (isBeyondDoubt && !among.withHeaders());
+                    default -> isBeyondDoubt;
+                };
+        return fits ? Optional.of(place) : Optional.empty();
     }
 
     private Optional<SourceDifference> step(KnownCve cve) {

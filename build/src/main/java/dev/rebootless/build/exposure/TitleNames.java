@@ -59,6 +59,9 @@ final class TitleNames {
     /** By base name without suffix, letters and digits only. */
     private final Map<String, List<String>> filesByName = new HashMap<>();
 
+    /** The names of the C files right in a folder, letters and digits only, by its path. */
+    private final Map<String, List<String>> namesIn = new HashMap<>();
+
     /** By a folder's name, letters and digits only. */
     private final Map<String, Set<String>> foldersByName = new HashMap<>();
 
@@ -73,6 +76,10 @@ final class TitleNames {
                 String last = parts[parts.length - 1];
                 String name = plain(last.substring(0, last.length() - 2));
                 filesByName.computeIfAbsent(name, k -> new ArrayList<>()).add(file);
+                namesIn.computeIfAbsent(
+                                file.substring(0, file.length() - last.length()),
+                                k -> new ArrayList<>())
+                        .add(name);
             }
             StringBuilder folder = new StringBuilder();
             for (int i = 0; i + 1 < parts.length; i++) {
@@ -202,8 +209,8 @@ final class TitleNames {
 
     /**
      * What changes of the files and folders that bear the name of a title's subsystem, from the
-     * innermost word ({@code erofs} of {@code erofs: …}) outwards; in the path of each all words
-     * before it stand as well.
+     * innermost word ({@code erofs} of {@code erofs: …}) outwards; in the path of one at least all
+     * words before it stand as well.
      *
      * @param changed all files that change in the step
      */
@@ -214,18 +221,27 @@ final class TitleNames {
             List<String> upTo = words.subList(0, last);
             NavigableSet<String> sources = new TreeSet<>();
             boolean withHeaders = false;
+            boolean fits = false;
             for (String file : changed) {
-                if (!isElsewhere(file)
-                        && bears(file, known(word))
-                        && standing(upTo, file) == upTo.size()) {
+                if (!isElsewhere(file) && bears(file, known(word))) {
                     if (file.endsWith(".c")) {
                         sources.add(file);
+                        fits |= standing(upTo, file) == upTo.size();
                     }
                     withHeaders |= file.endsWith(".h");
                 }
             }
-            if (!sources.isEmpty()) {
-                return Optional.of(new Changing(word, sources, withHeaders, last == words.size()));
+            // In net/mac80211/ nothing says wifi, and a driver has a mac80211.c: all of them may be
+            // meant, unless the words before leave no doubt.
+            NavigableSet<String> sure = new TreeSet<>(sources);
+            sure.removeIf(f -> !isBeyondDoubt(title, word, Set.of(f)));
+            if (fits) {
+                return Optional.of(
+                        new Changing(
+                                word,
+                                sure.isEmpty() ? sources : sure,
+                                withHeaders,
+                                last == words.size()));
             }
         }
         return Optional.empty();
@@ -250,12 +266,31 @@ final class TitleNames {
         boolean inAllBefore =
                 files.stream().allMatch(f -> before.stream().allMatch(w -> bears(f, known(w))));
         return inAllBefore
+                && files.stream().noneMatch(f -> hasCoreBeside(f, known(word)))
                 && (before.isEmpty()
                         ? bearers == 1 && filesByName.containsKey(word)
                         : bearers == 1
                                 || files.stream()
                                         .allMatch(f ->
                                                 isIn(f, known(before.getLast()), known(word))));
+    }
+
+    /**
+     * Whether beside the folder of a name there is a file whose name ends with it: {@code
+     * drivers/iio/industrialio-trigger.c} beside {@code drivers/iio/trigger/} is the subsystem's
+     * own.
+     */
+    private boolean hasCoreBeside(String path, String name) {
+        String[] parts = path.split("/");
+        StringBuilder parent = new StringBuilder();
+        for (String part : parts) {
+            if (plain(part).equals(name)) {
+                return namesIn.getOrDefault(parent.toString(), List.of()).stream()
+                        .anyMatch(other -> other.endsWith(name) && !other.equals(name));
+            }
+            parent.append(part).append('/');
+        }
+        return false;
     }
 
     private static String known(String word) {
@@ -271,6 +306,29 @@ final class TitleNames {
             }
         }
         return false;
+    }
+
+    /**
+     * Whether a title leaves no doubt that the file which defines its functions is meant: all words
+     * of its subsystem are names in the file's path, or in the file's own name, and no header
+     * elsewhere defines a function of that name as well.
+     */
+    boolean isBeyondDoubt(String title, Set<String> functions, String file) {
+        String folder = file.substring(0, file.lastIndexOf('/') + 1);
+        String name = plain(file.substring(folder.length()));
+        for (String word : subsystem(title)) {
+            if (!bears(file, known(word))
+                    && !name.contains(word)
+                    && functions.stream().noneMatch(f -> plain(f).equals(word))) {
+                return false;
+            }
+        }
+        return functions.stream()
+                .flatMap(f -> index.definedIn(f).stream())
+                .noneMatch(f ->
+                        f.endsWith(".h")
+                                && !f.startsWith("tools/")
+                                && !f.substring(0, f.lastIndexOf('/') + 1).equals(folder));
     }
 
     /** The innermost word of a title's subsystem, letters and digits only; may be empty. */
@@ -302,9 +360,11 @@ final class TitleNames {
             NavigableSet<String> folders =
                     new TreeSet<>(foldersByName.getOrDefault(word, Set.of()));
             folders.removeIf(f -> !before.stream().allMatch(w -> bears(f, known(w))));
+            boolean hasCore = folders.stream().anyMatch(f -> hasCoreBeside(f, word));
             if (word.length() >= MIN_WORD
                     && !MEANT_ELSEWHERE.contains(word)
                     && !folders.isEmpty()
+                    && !hasCore
                     && !filesByName.containsKey(word)) {
                 found.add(new Folders(word, folders));
             }

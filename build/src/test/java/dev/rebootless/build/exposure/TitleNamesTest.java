@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -37,6 +38,12 @@ class TitleNamesTest {
                         Map.entry("drivers/mtd/nand/core.c", "nand_it"),
                         Map.entry("drivers/mtd/mtdcore.c", "mtd_it"),
                         Map.entry("drivers/regulator/core.c", "regulator_it"),
+                        Map.entry("drivers/iio/trigger/stm32.c", "stm32_it"),
+                        Map.entry("drivers/iio/industrialio-trigger.c", "iio_it"),
+                        Map.entry("net/mac80211/rx.c", "rx_it"),
+                        Map.entry("drivers/net/wireless/rtw89/mac80211.c", "rtw_it"),
+                        Map.entry("mm/kasan/shadow.c", "kasan_populate_it"),
+                        Map.entry("include/linux/kasan.h", "kasan_populate_it"),
                         Map.entry("fs/erofs/zdata.c", "z_it"),
                         Map.entry("fs/erofs/inode.c", "erofs_it"),
                         Map.entry("drivers/gpu/drm/amd/pm/smu.c", "smu_it"));
@@ -164,5 +171,44 @@ class TitleNamesTest {
                         titles().isBeyondDoubt(
                                         "perf: fix a leak", "perf", all("drivers/perf/cxl_pmu.c")))
                 .isFalse();
+    }
+
+    /** Nothing in net/mac80211/ says wifi; a driver's file of that name is not meant instead. */
+    @Test
+    void aDriversFileDoesNotStandForTheSubsystemOfItsName() throws IOException {
+        SortedSet<String> changed =
+                all("net/mac80211/rx.c", "drivers/net/wireless/rtw89/mac80211.c");
+        assertThat(titles().changing("wifi: mac80211: fix a leak", changed))
+                .contains(new TitleNames.Changing("mac80211", changed, false, true));
+    }
+
+    @Test
+    void aFolderOfDriversIsNotTheCoreBesideIt() throws IOException {
+        assertThat(titles().folders("iio: trigger: fix a leak"))
+                .extracting(TitleNames.Folders::word)
+                .doesNotContain("trigger");
+        assertThat(
+                        titles().isBeyondDoubt(
+                                        "iio: trigger: fix a leak",
+                                        "trigger",
+                                        all("drivers/iio/trigger/stm32.c")))
+                .isFalse();
+    }
+
+    @Test
+    void whereTheTitleNamesAnotherFileAsWellTheFunctionsFileIsNotAll() throws IOException {
+        Set<String> named = Set.of("kasan_populate_it");
+        assertThat(
+                        titles().isBeyondDoubt(
+                                        "mm/vmalloc, mm/kasan: respect it in kasan_populate_it()",
+                                        named,
+                                        "mm/kasan/shadow.c"))
+                .isFalse();
+        assertThat(
+                        titles().isBeyondDoubt(
+                                        "erofs: fix a leak in z_it()",
+                                        Set.of("z_it"),
+                                        "fs/erofs/zdata.c"))
+                .isTrue();
     }
 }
