@@ -10,6 +10,7 @@ import dev.rebootless.build.BuildOutcome;
 import dev.rebootless.build.BuildRequest;
 import dev.rebootless.build.exposure.CveRow;
 import dev.rebootless.build.exposure.ExposedCves;
+import dev.rebootless.cve.CveId;
 import dev.rebootless.cve.CveList;
 import dev.rebootless.cve.Exposure;
 import dev.rebootless.manifest.Manifest;
@@ -87,6 +88,7 @@ public final class Backlog {
         // Each fix by itself.
         List<CveRow> selected = request.selection().of(rows);
         progress.step(selected.size() + " CVEs are to be closed, of " + rows.size());
+        requireSelected(selected);
         Build quiet = new Build(kit, message -> {}, debug, WIDEST_HEADER);
         Workshop workshop = new Workshop(quiet, history, folder.resolve("work"));
         Map<CveRow, Outcome> outcomes =
@@ -130,6 +132,22 @@ public final class Backlog {
                 entries(rows, outcomes, inModules, held, request.build()),
                 modules,
                 (System.nanoTime() - start) / 1e9);
+    }
+
+    /** Whoever gives a fix wants it in. */
+    private void requireSelected(List<CveRow> selected) {
+        Set<CveId> ids = new TreeSet<>();
+        selected.forEach(row -> ids.add(row.cve().id()));
+        for (CveId id : history.given()) {
+            if (!ids.contains(id)) {
+                throw RebootlessException.usage(
+                        "RBL-USAGE",
+                        id.text(),
+                        "a patch is given for it, and it is not among what is to be closed (by its severity, or since its"
+                                + " module is not loaded)",
+                        "add --cve " + id);
+            }
+        }
     }
 
     private List<Candidate> candidates(
@@ -184,7 +202,7 @@ public final class Backlog {
         List<Candidate> fitting = choice.chosen();
         int refusals = 0;
         int proofs = 0;
-        while (!fitting.isEmpty() && proofs < MAX_PROOFS) {
+        while (!fitting.isEmpty()) {
             progress.step("the livepatch of " + fitting.size() + " fixes: build and prove");
             try {
                 BuildOutcome outcome =
@@ -198,13 +216,18 @@ public final class Backlog {
                 if (e.status() == ExitStatus.REFUSED) {
                     choice = cumulative.afterRefusal(fitting, e.problems(), refusals++);
                     leftOut.putAll(choice.leftOut());
+                    if (choice.chosen().equals(fitting)) {
+                        throw e;
+                    }
                     fitting = choice.chosen();
                     continue;
                 }
                 if (e.status() != ExitStatus.PROOF_FAILED) {
                     throw e;
                 }
-                proofs++;
+                if (++proofs == MAX_PROOFS) {
+                    throw e;
+                }
                 List<Candidate> culprits = culprits(fitting, e.problems(), request);
                 if (culprits.isEmpty()) {
                     throw e;
@@ -248,7 +271,7 @@ public final class Backlog {
             try {
                 build("backlog-half", half, aside(request), Optional.empty());
             } catch (RebootlessException e) {
-                if (e.status() == ExitStatus.PROOF_FAILED) {
+                if (e.status() == ExitStatus.PROOF_FAILED || e.status() == ExitStatus.REFUSED) {
                     return culprits(half, e.problems(), request);
                 }
                 throw e;
@@ -301,12 +324,14 @@ public final class Backlog {
                     inModules.add(candidate);
                 }
             } catch (RebootlessException e) {
-                if (e.status() != ExitStatus.PROOF_FAILED) {
+                if (e.status() != ExitStatus.PROOF_FAILED && e.status() != ExitStatus.REFUSED) {
                     throw e;
                 }
                 leftOut.put(
                         candidate,
-                        "its livepatch does not pass the proof by boot: "
+                        (e.status() == ExitStatus.REFUSED
+                                        ? "it is refused: "
+                                        : "its livepatch does not pass the proof by boot: ")
                                 + e.problems().getFirst().message());
             }
         }

@@ -105,6 +105,10 @@ final class FixSearch {
 
     private List<Piece> needed(Fix fix, Pieces pieces, List<Problem> problems, List<String> story) {
         List<Piece> more = new ArrayList<>();
+        if (history.isGiven(fix.step())) {
+            // What was given by hand is all of it, or nothing.
+            return more;
+        }
         Set<String> unfit = new TreeSet<>();
         for (Problem problem : problems) {
             if (Set.of("RBL-HUNK-MISMATCH", "RBL-ALREADY-APPLIED", "RBL-HUNK-NO-CONTEXT")

@@ -48,14 +48,20 @@ public record GivenPatch(Set<CveId> ids, String name, SourceDifference differenc
                 "given:"
                         + Hashes.sha256(content.getBytes(StandardCharsets.US_ASCII))
                                 .substring(0, HASH_CHARS);
-        return new GivenPatch(
-                ids,
-                file.toString(),
+        SourceDifference difference =
                 SourceDifference.ofPatch(
                         kit.facts().sourceVersion(),
                         name,
                         tree.files().values(),
-                        folder.resolve("given").resolve(name.replace(':', '-'))));
+                        folder.resolve("given").resolve(name.replace(':', '-')));
+        if (difference.changed().isEmpty()) {
+            throw RebootlessException.usage(
+                    "RBL-PATCH-EMPTY",
+                    file.toString(),
+                    "it changes nothing that a kernel is made of",
+                    "see whether it is the patch that you meant");
+        }
+        return new GivenPatch(ids, file.toString(), difference);
     }
 
     /** A CVE's row, where the patch says which files the fix changes. */

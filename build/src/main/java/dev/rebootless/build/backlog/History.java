@@ -45,6 +45,13 @@ final class History {
         return given.stream().filter(g -> g.ids().contains(id)).findFirst();
     }
 
+    /** All CVEs for which a patch was given. */
+    SortedSet<CveId> given() {
+        NavigableSet<CveId> ids = new TreeSet<>();
+        given.forEach(g -> ids.addAll(g.ids()));
+        return ids;
+    }
+
     /** The step that such a patch is. */
     int stepOf(GivenPatch patch) {
         return packaged.list().size() + given.indexOf(patch);
@@ -141,6 +148,8 @@ final class History {
                                     part.hunks().isEmpty()
                                             ? Optional.empty()
                                             : Optional.of(new TreeSet<>(part.hunks()))));
+                    // The same patch may have been given for another CVE as well.
+                    break;
                 }
             }
         }

@@ -73,6 +73,12 @@ final class Workshop {
                 Files.writeString(file, texts.get(i), StandardCharsets.ISO_8859_1);
                 files.add(file);
             }
+            // Of a try before that had more.
+            for (int i = texts.size(); ; i++) {
+                if (!Files.deleteIfExists(into.resolve("%s-%02d.patch".formatted(name, i)))) {
+                    break;
+                }
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -13,6 +13,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
@@ -102,7 +103,8 @@ public record SourceDifference(String older, String newer, Path folder, SortedSe
             AtomicFiles.removeTree(aside);
             NavigableSet<String> changed = new TreeSet<>();
             for (PatchedFile file : files) {
-                if (FileKind.of(file.path()).reachesTheKernel()) {
+                if (FileKind.of(file.path()).reachesTheKernel()
+                        && !Arrays.equals(file.original(), file.patched())) {
                     write(aside.resolve(OLD).resolve(file.path()), file.original());
                     write(aside.resolve(NEW).resolve(file.path()), file.patched());
                     changed.add(file.path());

@@ -41,7 +41,8 @@ class SourceIndexTest {
             assertThat(index.definedIn("ope")).isEmpty();
             assertThat(index.definedIn("a/first.c")).isEmpty();
         }
-        assertThat(answers).containsOnly(new java.util.TreeSet<>(List.of("a/first.c", "b/second.c")));
+        assertThat(answers)
+                .containsOnly(new java.util.TreeSet<>(List.of("a/first.c", "b/second.c")));
         // Kept, and read again.
         assertThat(
                         SourceIndex.of(
