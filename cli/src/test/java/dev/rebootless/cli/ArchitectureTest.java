@@ -31,7 +31,7 @@ class ArchitectureTest {
     private static final List<Set<String>> FLOORS =
             List.of(
                     Set.of("base"),
-                    Set.of("elf", "manifest"),
+                    Set.of("elf", "manifest", "trust"),
                     Set.of("kernel", "diff"),
                     Set.of("source", "livepatch", "lab", "cve", "host"),
                     Set.of("build"),

@@ -1,0 +1,42 @@
+package dev.rebootless.trust.tuf;
+
+import dev.rebootless.base.FileFaults;
+import dev.rebootless.base.RebootlessException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** Gets files of a repository that may be in anybody's hands. */
+public interface RepositoryReader {
+    /**
+     * A file's bytes; empty when there is none.
+     *
+     * @param name its path in the repository
+     * @param most as many bytes as it may have; one more is returned of a longer file, so that it
+     *     is seen to be longer
+     * @throws RebootlessException exit status 5 when the repository cannot be reached
+     */
+    Optional<byte[]> read(String name, long most);
+
+    /** A repository in a folder: on a mounted medium, or as a server keeps it. */
+    static RepositoryReader of(Path folder) {
+        return (name, most) -> {
+            Path file = folder.resolve(name);
+            if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+                return Optional.empty();
+            }
+            try (InputStream in = Files.newInputStream(file)) {
+                return Optional.of(in.readNBytes((int) Math.min(most + 1, Integer.MAX_VALUE - 8)));
+            } catch (IOException e) {
+                throw RebootlessException.environment(
+                        "RBL-TUF-READ",
+                        file.toString(),
+                        "cannot be read: " + FileFaults.reason(e),
+                        "see whether this user may read it");
+            }
+        };
+    }
+}

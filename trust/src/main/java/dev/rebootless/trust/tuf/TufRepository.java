@@ -1,0 +1,77 @@
+package dev.rebootless.trust.tuf;
+
+import dev.rebootless.base.AtomicFiles;
+import dev.rebootless.base.FileFaults;
+import dev.rebootless.base.RebootlessException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * The files of a repository (specification, section 3.1 and 6.2, consistent snapshots). Nothing is
+ * ever written over but the timestamp, which is written last: whoever reads in the middle of a
+ * publication sees the one before, whole.
+ */
+public final class TufRepository {
+    private final Path folder;
+
+    /** A repository in a folder, which any server of files can hand out. */
+    public TufRepository(Path folder) {
+        this.folder = folder;
+    }
+
+    /** Puts a target's bytes where clients look for them. */
+    public FileFacts addTarget(String path, byte[] content) {
+        TargetPath.require(path);
+        FileFacts facts = FileFacts.of(content);
+        int slash = path.lastIndexOf('/') + 1;
+        write(
+                "targets/"
+                        + path.substring(0, slash)
+                        + facts.sha256()
+                        + "."
+                        + path.substring(slash),
+                content);
+        return facts;
+    }
+
+    /** Puts a root where clients look for the next. */
+    public void publishRoot(SignedMetadata root) {
+        write("metadata/" + root.metadata().version() + ".root.json", root.bytes());
+    }
+
+    /**
+     * Puts the metadata of targets, or of a role to which some are left, where it is looked for.
+     */
+    public Metadata.Snapshot.Listed publishTargets(String role, SignedMetadata targets) {
+        byte[] bytes = targets.bytes();
+        write("metadata/" + targets.metadata().version() + "." + role + ".json", bytes);
+        return new Metadata.Snapshot.Listed(targets.metadata().version(), FileFacts.of(bytes));
+    }
+
+    /** Puts a snapshot where it is looked for. */
+    public Metadata.Snapshot.Listed publishSnapshot(SignedMetadata snapshot) {
+        byte[] bytes = snapshot.bytes();
+        write("metadata/" + snapshot.metadata().version() + ".snapshot.json", bytes);
+        return new Metadata.Snapshot.Listed(snapshot.metadata().version(), FileFacts.of(bytes));
+    }
+
+    /** Makes a snapshot the current one. */
+    public void publishTimestamp(SignedMetadata timestamp) {
+        write("metadata/timestamp.json", timestamp.bytes());
+    }
+
+    private void write(String name, byte[] content) {
+        Path file = folder.resolve(name);
+        try {
+            Files.createDirectories(file.resolveSibling("."));
+            AtomicFiles.write(file, content);
+        } catch (IOException e) {
+            throw RebootlessException.environment(
+                    "RBL-TUF-WRITE",
+                    file.toString(),
+                    "cannot be written: " + FileFaults.reason(e),
+                    "free some space there, and see that this user may write to it");
+        }
+    }
+}
