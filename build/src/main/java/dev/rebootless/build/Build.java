@@ -184,6 +184,7 @@ public final class Build {
         warnings.addAll(SignatureChanges.require(types, pairs, units, join(kernel)));
         List<Manifest.TargetObject> objects = TargetObjects.of(units, join(kernel));
         warnings.addAll(ModuleWarnings.of(units, objects, join(kernel)));
+        warnings.addAll(KernelThreads.warnings(units, kit.tree()));
         reached.headers()
                 .ifPresent(r -> progress.step(HeaderReport.of(r, commands.size(), units.size())));
         List<UnitCommand> changing = changed.stream().map(ObjectPair::unit).toList();

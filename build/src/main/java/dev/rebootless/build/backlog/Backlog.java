@@ -163,6 +163,12 @@ public final class Backlog {
             Optional<Boolean> said = reviews.of(outcome);
             if (said.equals(Optional.of(false))) {
                 held.put(row, "a reviewer said no");
+            } else if (outcome.mayNeverBeInForce() && said.isEmpty()) {
+                held.put(
+                        row,
+                        "it replaces the main function of a kernel thread, which never leaves it: where there is such a"
+                                + " thread, a livepatch with it does not come into force, and the other fixes neither; a"
+                                + " reviewer's yes (--accept) takes it in");
             } else if (!outcome.isLocal() && !includeUnreviewed && said.isEmpty()) {
                 held.put(
                         row,

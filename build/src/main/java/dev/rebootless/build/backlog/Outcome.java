@@ -95,6 +95,12 @@ public record Outcome(
         return warnings.stream().noneMatch(Outcome::isAcrossTheSwitch);
     }
 
+    /** Whether a kernel thread may never leave what it replaces ({@code KernelThreads}). */
+    public boolean mayNeverBeInForce() {
+        return warnings.stream()
+                .anyMatch(w -> w.contains("is the main function of a kernel thread"));
+    }
+
     /** A warning of what no tool can prove (`LockChanges`, `SignatureChanges`, `TypeCheck`). */
     private static boolean isAcrossTheSwitch(String warning) {
         return warning.contains("it locks, or counts references, otherwise than before")
