@@ -86,6 +86,11 @@ load() {
 # takes longer the more there are, and is no lag.
 follow() {
     now; began=$clock
+    follow_on "$@"
+}
+
+# The same, from $began on.
+follow_on() {
     limit=$TRANSITION_CENTISECONDS
     while :; do
         now
@@ -179,9 +184,11 @@ unload() {
     return $status
 }
 
+# Where no task is in the way, the write does all of it, and returns when it is done.
 disable() {
+    now; began=$clock
     echo 0 2>/run/error >"$patch/enabled"
-    follow $1 $2
+    follow_on $1 $2
 }
 
 # Loads /modules/$1.ko, and finds out under which name the kernel lists the livepatch that it brings; $name is empty
