@@ -3,10 +3,12 @@ package dev.rebootless.cve;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.code_intelligence.jazzer.junit.FuzzTest;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.cve.FeedFacts.Kind;
 import java.io.ByteArrayInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -14,6 +16,9 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.zip.ZipException;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,6 +26,15 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Whatever a feed holds: it is read or refused, and nothing else. */
 class FeedFuzzTest {
+    /**
+     * Whoever prints first makes surefire look for its classes. The thread in which jazzer's agent
+     * is attached cannot find them.
+     */
+    @BeforeAll
+    static void printFirst() {
+        System.out.println("fuzzing feeds");
+    }
+
     private static final int ROUNDS = 10_000;
     private static final int MAX_EDITS = 5;
 
@@ -141,6 +155,31 @@ class FeedFuzzTest {
         }
         assertThat(read).as("read, seed %d", seed).isPositive();
         assertThat(refused).as("refused, seed %d", seed).isPositive();
+    }
+
+    @Tag("long")
+    @FuzzTest(maxDuration = "30s")
+    void anyBytesAreAFeedOrRefused(byte[] data) throws IOException {
+        FeedFacts.Builder facts = new FeedFacts.Builder();
+        try {
+            FeedReader.read(new ByteArrayInputStream(data), facts);
+            facts.build();
+        } catch (FeedFault e) {
+            assertThat(e.getMessage()).isNotBlank();
+        } catch (ZipException | EOFException e) {
+            // Bytes that begin like gzip, which the reader reports as it comes.
+            assertThat(data).startsWith((byte) 0x1f, (byte) 0x8b);
+        }
+    }
+
+    @Tag("long")
+    @FuzzTest(maxDuration = "30s")
+    void anyTextIsAChangelogOrRefused(byte[] data) {
+        try {
+            Changelog.parse(new String(data, StandardCharsets.UTF_8), "fuzz").uploads();
+        } catch (RebootlessException e) {
+            assertThat(e.problems()).isNotEmpty();
+        }
     }
 
     /** Only here may the bytes be no gzip at all, which the reader reports as it comes. */
