@@ -54,6 +54,7 @@ final class ExplainCommand implements Callable<Integer>, Failures.Refusing {
         }
         List<Path> patches = subjects.stream().map(Path::of).toList();
         Inputs.requireFiles(patches);
+        feeds.requireKernelOnly("to explain a patch");
         Kit kit = feeds.kit(console);
         BuildOutcome outcome =
                 new Build(kit, console.progress(), debug.getAsBoolean()).explain(patches);

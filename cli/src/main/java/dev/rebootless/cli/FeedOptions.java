@@ -21,6 +21,7 @@ import dev.rebootless.source.kit.Kits;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -89,6 +90,29 @@ final class FeedOptions {
         ALL,
         /** None, unless it was done before. */
         ONLY_KEPT
+    }
+
+    /**
+     * Nothing is looked for in feeds.
+     *
+     * @param what is done instead
+     * @throws RebootlessException exit status 2 where an option says that it is
+     */
+    void requireKernelOnly(String what) {
+        List<String> given = new ArrayList<>();
+        to.ifPresent(v -> given.add("--to"));
+        changelog.ifPresent(v -> given.add("--changelog"));
+        loaded.ifPresent(v -> given.add("--loaded"));
+        if (!feeds.isEmpty()) {
+            given.add("--feed");
+        }
+        if (!given.isEmpty()) {
+            throw RebootlessException.usage(
+                    "RBL-USAGE",
+                    String.join(", ", given),
+                    "nothing of it is needed " + what,
+                    "leave it out, or name CVEs");
+        }
     }
 
     /** The kit of the kernel that `--kernel` names. */

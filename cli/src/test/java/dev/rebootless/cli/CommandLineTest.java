@@ -82,6 +82,14 @@ class CommandLineTest {
     }
 
     @Test
+    void feedsAreNoUseToExplainAPatch() throws Exception {
+        Path patch = Files.writeString(folder.resolve("fix.patch"), "no patch\n");
+        Cli.Result result = cli.run("explain", patch.toString(), "--feed", "f", "--to", "6.1.9-1");
+        assertThat(result.status()).isEqualTo(2);
+        assertThat(result.err()).contains("RBL-USAGE: --to, --feed: ", "what to do: ");
+    }
+
+    @Test
     void helpAndVersionAreResultsAndGoToStandardOutput() throws Exception {
         Cli.Result version = cli.run("--version");
         assertThat(version.status()).isZero();
