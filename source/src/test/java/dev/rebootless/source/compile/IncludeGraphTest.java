@@ -40,7 +40,9 @@ class IncludeGraphTest {
             List<String> read = preprocessor.original(command).read().files();
             assertThat(graph.unpredicted(command.source(), read)).as(command.source()).isEmpty();
             headers += read.size();
-            String last = read.getLast();
+            // Tables such as security/apparmor/stacksplitdfa.in are no headers: PatchRules refuses
+            // them.
+            String last = read.stream().filter(f -> f.endsWith(".h")).toList().getLast();
             assertThat(graph.reaching(Set.of(last))).as(last).contains(command.source());
         }
         assertThat(headers).isGreaterThan(SAMPLE * 50);

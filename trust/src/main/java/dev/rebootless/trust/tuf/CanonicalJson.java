@@ -5,6 +5,7 @@ import io.avaje.json.mapper.JsonMapper;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -26,19 +27,28 @@ final class CanonicalJson {
      */
     private static final double EXACT = 1L << 53;
 
+    /** A delegation's key, the deepest there is, stands 7 deep. */
+    private static final int MAX_DEPTH = 16;
+
     private CanonicalJson() {}
 
     /**
-     * Reads an object.
+     * Reads an object in its canonical form.
      *
      * @param place for messages
      * @throws TufFault {@code RBL-TUF-FORMAT}
      */
     static Map<String, Object> parse(byte[] bytes, String place) {
         try {
+            requireShallow(bytes, place);
             String text =
                     StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-            return MAPPER.fromJsonObject(text);
+            Map<String, Object> value = MAPPER.fromJsonObject(text);
+            // One spelling alone: what is left out, doubled or escaped would be seen by some.
+            if (!Arrays.equals(bytes(value), bytes)) {
+                throw TufFault.Attack.MALFORMED.of(place, "is not in canonical form");
+            }
+            return value;
         } catch (CharacterCodingException e) {
             throw TufFault.Attack.MALFORMED.of(place, "is not UTF-8");
         } catch (JsonException | NumberFormatException e) {
@@ -49,8 +59,27 @@ final class CanonicalJson {
         } catch (IndexOutOfBoundsException e) {
             // The library's parser runs over the end of some inputs that are cut within a text.
             throw TufFault.Attack.MALFORMED.of(place, "is no JSON object: it is cut off");
-        } catch (StackOverflowError e) {
-            throw TufFault.Attack.MALFORMED.of(place, "is nested too deeply");
+        }
+    }
+
+    private static void requireShallow(byte[] bytes, String place) {
+        int depth = 0;
+        boolean inText = false;
+        for (int i = 0; i < bytes.length; i++) {
+            byte c = bytes[i];
+            if (inText) {
+                i += c == '\\' ? 1 : 0;
+                inText = c != '"';
+            } else if (c == '"') {
+                inText = true;
+            } else if (c == '{' || c == '[') {
+                depth++;
+            } else if (c == '}' || c == ']') {
+                depth--;
+            }
+            if (depth > MAX_DEPTH) {
+                throw TufFault.Attack.MALFORMED.of(place, "is nested too deeply");
+            }
         }
     }
 

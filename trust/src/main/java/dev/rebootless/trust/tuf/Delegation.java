@@ -18,13 +18,18 @@ public record Delegation(String name, RoleKeys keys, List<String> paths, boolean
 
     public Delegation {
         paths = List.copyOf(paths);
-        if (!NAME.matcher(name).matches() || TufRole.isTopLevel(name)) {
+        if (!isName(name)) {
             throw TufFault.Attack.MALFORMED.of(
                     "delegations",
                     "a role is named with letters, digits and hyphens, and not as "
                             + "one of the top level");
         }
         paths.forEach(TargetPath::requirePattern);
+    }
+
+    /** Whether a role may be called so. */
+    static boolean isName(String name) {
+        return NAME.matcher(name).matches() && !TufRole.isTopLevel(name);
     }
 
     static Delegation of(Fields fields) {

@@ -131,11 +131,14 @@ public sealed interface Metadata {
     /**
      * Which files there are (section 4.5).
      *
+     * @param role whose they are: where two roles have a key in common, the metadata of one must
+     *     not pass for those of the other. The specification has no such field, and allows it
      * @param targets by path
      * @param keys of the delegations, by name
      * @param delegations in the order in which they are asked
      */
     record Targets(
+            String role,
             int version,
             Instant expires,
             SortedMap<String, FileFacts> targets,
@@ -165,6 +168,7 @@ public sealed interface Metadata {
             targets.forEach((path, facts) -> all.put(path, facts.fields()));
             Map<String, Object> body = new TreeMap<>();
             body.put("targets", all);
+            body.put("role", role);
             if (!delegations.isEmpty()) {
                 body.put(
                         "delegations",
@@ -223,13 +227,21 @@ public sealed interface Metadata {
                         .objects()
                         .forEach((file, listed) ->
                                 meta.put(
-                                        file.replaceFirst("\\.json$", ""),
+                                        roleOf(file),
                                         new Snapshot.Listed(
                                                 listed.positive("version"), FileFacts.of(listed))));
                 yield new Snapshot(version, expires, meta);
             }
             case TARGETS -> targets(version, expires, fields);
         };
+    }
+
+    private static String roleOf(String file) {
+        String role = file.endsWith(".json") ? file.substring(0, file.length() - 5) : "";
+        if (!role.equals(TufRole.TARGETS.word()) && !Delegation.isName(role)) {
+            throw TufFault.Attack.MALFORMED.of("snapshot", "it lists what is no role's metadata");
+        }
+        return role;
     }
 
     private static Root root(int version, Instant expires, Fields fields) {
@@ -249,6 +261,7 @@ public sealed interface Metadata {
         fields.object("targets").objects().forEach((path, f) -> targets.put(path, FileFacts.of(f)));
         Optional<Fields> delegations = fields.optional("delegations");
         return new Targets(
+                fields.text("role"),
                 version,
                 expires,
                 targets,

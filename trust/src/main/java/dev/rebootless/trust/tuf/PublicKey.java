@@ -7,6 +7,7 @@ import java.security.Signature;
 import java.security.spec.X509EncodedKeySpec;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * An Ed25519 key of a role (RFC 8032; specification, section 4.2, "ed25519").
@@ -23,9 +24,29 @@ public record PublicKey(String raw) {
      */
     private static final String SPKI = "302a300506032b6570032100";
 
+    /**
+     * The y coordinates of the points of small order, in all their encodings, under whose "keys"
+     * anybody's signature verifies (Cremers, Jackson: "Prime, Order Please!", table 1).
+     */
+    private static final Set<String> SMALL_ORDER =
+            Set.of(
+                    "00".repeat(BYTES),
+                    "01" + "00".repeat(BYTES - 1),
+                    "ec" + "ff".repeat(BYTES - 2) + "7f",
+                    "ed" + "ff".repeat(BYTES - 2) + "7f",
+                    "ee" + "ff".repeat(BYTES - 2) + "7f",
+                    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+                    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a");
+
     public PublicKey {
         if (!raw.matches("[0-9a-f]{" + 2 * BYTES + "}")) {
             throw TufFault.Attack.MALFORMED.of(TYPE, "a key is 32 bytes in hexadecimal");
+        }
+        byte[] y = HexFormat.of().parseHex(raw);
+        // The highest bit is the sign of x (RFC 8032, section 5.1.2).
+        y[BYTES - 1] &= 0x7f;
+        if (SMALL_ORDER.contains(HexFormat.of().formatHex(y))) {
+            throw TufFault.Attack.MALFORMED.of(TYPE, "anybody can sign for this key");
         }
     }
 

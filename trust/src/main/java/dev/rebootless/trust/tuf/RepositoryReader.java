@@ -6,13 +6,15 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 
 /** Gets files of a repository that may be in anybody's hands. */
 public interface RepositoryReader {
     /**
-     * A file's bytes; empty when there is none.
+     * A file's bytes; empty only when it is certain that there is none (HTTP: 404, and nothing
+     * else).
      *
      * @param name its path in the repository
      * @param most as many bytes as it may have; one more is returned of a longer file, so that it
@@ -25,11 +27,11 @@ public interface RepositoryReader {
     static RepositoryReader of(Path folder) {
         return (name, most) -> {
             Path file = folder.resolve(name);
-            if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
-                return Optional.empty();
-            }
-            try (InputStream in = Files.newInputStream(file)) {
+            // What cannot be looked at is not what is not there: a newer root must not be missed.
+            try (InputStream in = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
                 return Optional.of(in.readNBytes((int) Math.min(most + 1, Integer.MAX_VALUE - 8)));
+            } catch (NoSuchFileException e) {
+                return Optional.empty();
             } catch (IOException e) {
                 throw RebootlessException.environment(
                         "RBL-TUF-READ",

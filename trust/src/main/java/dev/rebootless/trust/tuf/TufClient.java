@@ -1,21 +1,19 @@
 package dev.rebootless.trust.tuf;
 
-import dev.rebootless.base.AtomicFiles;
-import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.RebootlessException;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * The detailed client workflow (specification, section 5): from a root that is trusted to the bytes
@@ -26,10 +24,14 @@ public final class TufClient {
     /** Root files that one update may go through (section 5.3.2, "Y"). */
     private static final int MAX_ROOTS = 256;
 
-    /** Section 5.3.2 to 5.6: upper bounds where no signed length is known. */
+    /** Sections 5.3.2 to 5.6; whoever signs a length may sign a length without end. */
     private static final long MAX_ROOT_BYTES = 512 << 10;
 
     private static final long MAX_TIMESTAMP_BYTES = 16 << 10;
+
+    private static final long MAX_SNAPSHOT_BYTES = 1 << 20;
+
+    private static final long MAX_TARGETS_BYTES = 8 << 20;
 
     /** Section 5.6.7.1. */
     private static final int MAX_DELEGATIONS = 32;
@@ -46,7 +48,7 @@ public final class TufClient {
      * A client.
      *
      * @param trusted the folder of what was believed last, which nobody else may write to; it has a
-     *     {@code root.json}, which came with the agent or by {@link #trust}
+     *     {@code root.json} by {@link #trust}
      */
     public TufClient(Path trusted, RepositoryReader repository, Clock clock) {
         this.trusted = trusted;
@@ -55,58 +57,135 @@ public final class TufClient {
     }
 
     /**
-     * Begins to trust a root: the one decision that no metadata can make for a host.
+     * Begins to trust a root: the one decision that no metadata can make for a host. It is made
+     * once; another root comes by way of the one before.
      *
      * @param root as it came with the agent, or over another way
-     * @throws TufFault where it is no root that signs itself
+     * @throws RebootlessException exit status 4: as {@link TufFault} where it is no root that signs
+     *     itself; {@code RBL-TUF-TRUSTED} where another is trusted
      */
     public static void trust(Path folder, byte[] root) {
-        Metadata.Root unverified =
-                (Metadata.Root) SignedMetadata.read(root, ROOT, TufRole.ROOT).metadata();
-        SignedMetadata.verified(
-                root, ROOT, TufRole.ROOT, List.of(verifier(unverified, TufRole.ROOT)));
-        keep(folder, ROOT, root);
+        selfSigned(root, ROOT);
+        try (TrustedFolder trusted = TrustedFolder.open(folder)) {
+            Optional<byte[]> before = trusted.read(ROOT);
+            if (before.isPresent() && !Arrays.equals(before.get(), root)) {
+                throw RebootlessException.refused(
+                        "RBL-TUF-TRUSTED",
+                        folder.toString(),
+                        "another root is trusted already, and an older one would bring back keys that were lost",
+                        "keep it; to start anew, remove the folder");
+            }
+            trusted.keep(ROOT, root);
+        }
     }
 
     /**
-     * What a repository holds now.
-     *
-     * @param targets of the top level
+     * What a repository holds at one moment. All that is asked of it is of one publication, so that
+     * an instruction, a manifest and a module fit together.
      */
-    private record Current(
-            Metadata.Root root, Metadata.Snapshot snapshot, Metadata.Targets targets) {}
+    public final class Session {
+        private final Instant now;
+        private final TrustedFolder folder;
+        private final Metadata.Snapshot snapshot;
+        private final Metadata.Targets targets;
+        private final Map<Asked, Metadata.Targets> delegated = new HashMap<>();
+
+        private Session(
+                Instant now,
+                TrustedFolder folder,
+                Metadata.Snapshot snapshot,
+                Metadata.Targets targets) {
+            this.now = now;
+            this.folder = folder;
+            this.snapshot = snapshot;
+            this.targets = targets;
+        }
+
+        /**
+         * The bytes of a target.
+         *
+         * @param path of the target
+         * @param most as many bytes as the caller can take
+         * @return empty when no role that may says that there is such a target
+         * @throws TufFault when what the repository hands out is not to be believed
+         */
+        public Optional<byte[]> target(String path, long most) {
+            TargetPath.require(path);
+            return find(path).map(facts -> fetch(path, facts, most));
+        }
+
+        /** Section 5.6.7: depth first, in the order of the delegations; the first that has it. */
+        private Optional<FileFacts> find(String path) {
+            FileFacts own = targets.targets().get(path);
+            if (own != null) {
+                return Optional.of(own);
+            }
+            Deque<Asked> toAsk = new ArrayDeque<>();
+            push(targets, path, toAsk);
+            Set<String> asked = new HashSet<>();
+            while (!toAsk.isEmpty()) {
+                Asked next = toAsk.pop();
+                if (!asked.add(next.name())) {
+                    continue;
+                }
+                if (asked.size() > MAX_DELEGATIONS) {
+                    throw TufFault.Attack.ENDLESS_DATA.of(
+                            path, "more than " + MAX_DELEGATIONS + " roles would have to be asked");
+                }
+                Metadata.Targets theirs = delegated(next);
+                FileFacts found = theirs.targets().get(path);
+                if (found != null) {
+                    return Optional.of(found);
+                }
+                push(theirs, path, toAsk);
+            }
+            return Optional.empty();
+        }
+
+        private Metadata.Targets delegated(Asked role) {
+            Metadata.Targets known = delegated.get(role);
+            if (known == null) {
+                known = targets(folder, role.name(), role.verifier(), snapshot, now);
+                delegated.put(role, known);
+            }
+            return known;
+        }
+    }
 
     /**
-     * The bytes of a target as it is now.
+     * Looks what there is now, and hands it to an action. Nobody else updates the same folder
+     * meanwhile.
      *
-     * @param path of the target
-     * @param most as many bytes as the caller can take
-     * @return empty when no role that may says that there is such a target
      * @throws TufFault when what the repository hands out is not to be believed; what was believed
      *     before stays
      */
-    public Optional<byte[]> target(String path, long most) {
-        TargetPath.require(path);
+    public <T> T with(Function<Session, T> action) {
         Instant now = clock.instant();
-        Current current = update(now);
-        Optional<FileFacts> found = find(path, current, now);
-        return found.map(facts -> fetch(path, facts, most));
+        try (TrustedFolder folder = TrustedFolder.open(trusted)) {
+            Metadata.Root root = updateRoot(folder, now);
+            Metadata.Timestamp timestamp = updateTimestamp(folder, root, now);
+            Metadata.Snapshot snapshot = updateSnapshot(folder, root, timestamp, now);
+            Metadata.Targets targets =
+                    targets(
+                            folder,
+                            TufRole.TARGETS.word(),
+                            verifier(root, TufRole.TARGETS),
+                            snapshot,
+                            now);
+            return action.apply(new Session(now, folder, snapshot, targets));
+        }
     }
 
-    private Current update(Instant now) {
-        Metadata.Root root = updateRoot(now);
-        Metadata.Timestamp timestamp = updateTimestamp(root, now);
-        Metadata.Snapshot snapshot = updateSnapshot(root, timestamp, now);
-        Metadata.Targets targets =
-                targets(TufRole.TARGETS.word(), verifier(root, TufRole.TARGETS), snapshot, now);
-        return new Current(root, snapshot, targets);
+    /** The bytes of one target as it is now; as {@link #with} and {@link Session#target}. */
+    public Optional<byte[]> target(String path, long most) {
+        TargetPath.require(path);
+        return with(session -> session.target(path, most));
     }
 
     // ---- section 5.3: the root ----
 
-    private Metadata.Root updateRoot(Instant now) {
-        Metadata.Root first = trustedRoot();
-        Metadata.Root root = first;
+    private Metadata.Root updateRoot(TrustedFolder folder, Instant now) {
+        Metadata.Root root = trustedRoot(folder);
         for (int i = 0; i < MAX_ROOTS; i++) {
             String name = "metadata/" + (root.version() + 1) + ".root.json";
             Optional<byte[]> file = bounded(name, MAX_ROOT_BYTES);
@@ -114,18 +193,9 @@ public final class TufClient {
                 break;
             }
             // 5.3.4: by those who sign for the old one, and by those who sign for the new one.
-            Metadata.Root unverified =
-                    (Metadata.Root) SignedMetadata.read(file.get(), name, TufRole.ROOT).metadata();
-            Metadata.Root next =
-                    (Metadata.Root)
-                            SignedMetadata.verified(
-                                            file.get(),
-                                            name,
-                                            TufRole.ROOT,
-                                            List.of(
-                                                    verifier(root, TufRole.ROOT),
-                                                    verifier(unverified, TufRole.ROOT)))
-                                    .metadata();
+            Metadata.Root next = selfSigned(file.get(), name);
+            SignedMetadata.verified(
+                    file.get(), name, TufRole.ROOT, List.of(verifier(root, TufRole.ROOT)));
             // 5.3.5.
             if (next.version() != root.version() + 1) {
                 throw TufFault.Attack.ROLLBACK.of(
@@ -133,36 +203,60 @@ public final class TufClient {
                         "it is version %d, and %d was to come"
                                 .formatted(next.version(), root.version() + 1));
             }
-            keep(trusted, ROOT, file.get());
+            folder.keep(ROOT, file.get());
             root = next;
         }
         requireFresh(root, ROOT, now);
-        // 5.3.11: whoever lost a key may have signed versions far ahead with it.
-        if (differ(first, root, TufRole.TIMESTAMP) || differ(first, root, TufRole.SNAPSHOT)) {
-            forget(TIMESTAMP);
-            forget(SNAPSHOT);
-        }
         return root;
     }
 
-    private static boolean differ(Metadata.Root before, Metadata.Root after, TufRole role) {
-        return !before.signersOf(role).equals(after.signersOf(role));
+    private static Metadata.Root selfSigned(byte[] file, String place) {
+        Metadata.Root unverified =
+                (Metadata.Root) SignedMetadata.read(file, place, TufRole.ROOT).metadata();
+        SignedMetadata.verified(
+                file, place, TufRole.ROOT, List.of(verifier(unverified, TufRole.ROOT)));
+        return unverified;
     }
 
-    private Metadata.Root trustedRoot() {
+    private static Metadata.Root trustedRoot(TrustedFolder folder) {
         byte[] file =
-                kept(ROOT)
+                folder.read(ROOT)
                         .orElseThrow(() ->
                                 TufFault.Attack.MISSING.of(
-                                        trusted.resolve(ROOT).toString(),
-                                        "this machine trusts no root yet"));
-        // It was verified when it was kept, and nobody else writes there.
-        return (Metadata.Root) SignedMetadata.read(file, ROOT, TufRole.ROOT).metadata();
+                                        folder.toString(), "this machine trusts no root yet"));
+        try {
+            return selfSigned(file, folder.toString());
+        } catch (TufFault e) {
+            throw TrustedFolder.damaged(folder + "/" + ROOT, e);
+        }
+    }
+
+    /**
+     * What was believed last of a role, if those who sign for it now did sign it. Otherwise it is
+     * of no use, and harmful: whoever lost a key may have signed versions far ahead with it
+     * (5.3.11). That is asked each time, so that no interruption can keep it from being forgotten.
+     */
+    private static Optional<Metadata> believed(
+            TrustedFolder folder, String name, TufRole type, SignedMetadata.Verifier verifier) {
+        Optional<byte[]> file = folder.read(name);
+        if (file.isEmpty()) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(
+                    SignedMetadata.verified(file.get(), name, type, List.of(verifier)).metadata());
+        } catch (TufFault e) {
+            if (e.attack() == TufFault.Attack.ARBITRARY_SOFTWARE) {
+                return Optional.empty();
+            }
+            throw TrustedFolder.damaged(folder + "/" + name, e);
+        }
     }
 
     // ---- section 5.4: the timestamp ----
 
-    private Metadata.Timestamp updateTimestamp(Metadata.Root root, Instant now) {
+    private Metadata.Timestamp updateTimestamp(
+            TrustedFolder folder, Metadata.Root root, Instant now) {
         String name = "metadata/" + TIMESTAMP;
         byte[] file = required(name, MAX_TIMESTAMP_BYTES);
         SignedMetadata.Verifier verifier = verifier(root, TufRole.TIMESTAMP);
@@ -170,55 +264,53 @@ public final class TufClient {
                 (Metadata.Timestamp)
                         SignedMetadata.verified(file, name, TufRole.TIMESTAMP, List.of(verifier))
                                 .metadata();
-        Optional<Metadata.Timestamp> before =
-                kept(TIMESTAMP)
-                        .map(b -> (Metadata.Timestamp) read(b, TIMESTAMP, TufRole.TIMESTAMP));
-        if (before.isPresent()) {
-            requireNotOlder(name, before.get().version(), next.version());
-            requireNotOlder(name, before.get().snapshotVersion(), next.snapshotVersion());
+        Optional<Metadata> before = believed(folder, TIMESTAMP, TufRole.TIMESTAMP, verifier);
+        if (before.isPresent() && before.get() instanceof Metadata.Timestamp known) {
+            requireNotOlder(name, known.version(), next.version());
+            // 5.4.3.1: of one version there is one.
+            next = known.version() == next.version() ? known : next;
+            requireNotOlder(name, known.snapshotVersion(), next.snapshotVersion());
         }
         requireFresh(next, name, now);
-        keep(trusted, TIMESTAMP, file);
+        if (before.isEmpty() || !before.get().equals(next)) {
+            folder.keep(TIMESTAMP, file);
+        }
         return next;
     }
 
     // ---- section 5.5: the snapshot ----
 
     private Metadata.Snapshot updateSnapshot(
-            Metadata.Root root, Metadata.Timestamp timestamp, Instant now) {
+            TrustedFolder folder, Metadata.Root root, Metadata.Timestamp timestamp, Instant now) {
         String name = "metadata/" + timestamp.snapshotVersion() + ".snapshot.json";
-        byte[] file = signedLength(name, timestamp.snapshot());
+        byte[] file = signedLength(name, timestamp.snapshot(), MAX_SNAPSHOT_BYTES);
+        SignedMetadata.Verifier verifier = verifier(root, TufRole.SNAPSHOT);
         Metadata.Snapshot next =
                 (Metadata.Snapshot)
-                        SignedMetadata.verified(
-                                        file,
-                                        name,
-                                        TufRole.SNAPSHOT,
-                                        List.of(verifier(root, TufRole.SNAPSHOT)))
+                        SignedMetadata.verified(file, name, TufRole.SNAPSHOT, List.of(verifier))
                                 .metadata();
         requireVersion(name, timestamp.snapshotVersion(), next.version());
-        Optional<Metadata.Snapshot> before =
-                kept(SNAPSHOT).map(b -> (Metadata.Snapshot) read(b, SNAPSHOT, TufRole.SNAPSHOT));
-        if (before.isPresent()) {
-            for (Map.Entry<String, Metadata.Snapshot.Listed> each :
-                    before.get().meta().entrySet()) {
-                Metadata.Snapshot.Listed listed = next.meta().get(each.getKey());
-                if (listed == null) {
-                    throw TufFault.Attack.ROLLBACK.of(
-                            name, "it lists no metadata of " + each.getKey() + " any more");
-                }
-                requireNotOlder(
-                        name + ", " + each.getKey(), each.getValue().version(), listed.version());
-            }
+        Optional<Metadata> before = believed(folder, SNAPSHOT, TufRole.SNAPSHOT, verifier);
+        if (before.isPresent() && before.get() instanceof Metadata.Snapshot known) {
+            known.meta()
+                    .forEach((role, was) -> {
+                        Metadata.Snapshot.Listed is = next.meta().get(role);
+                        if (is == null) {
+                            throw TufFault.Attack.ROLLBACK.of(
+                                    name, "it lists no metadata of " + role + " any more");
+                        }
+                        requireNotOlder(name + ", " + role, was.version(), is.version());
+                    });
         }
         requireFresh(next, name, now);
-        keep(trusted, SNAPSHOT, file);
+        folder.keep(SNAPSHOT, file);
         return next;
     }
 
     // ---- section 5.6: targets, and those to whom they are left ----
 
     private Metadata.Targets targets(
+            TrustedFolder folder,
             String role,
             SignedMetadata.Verifier verifier,
             Metadata.Snapshot snapshot,
@@ -228,44 +320,26 @@ public final class TufClient {
             throw TufFault.Attack.MIX_AND_MATCH.of(role, "the snapshot does not list it");
         }
         String name = "metadata/" + listed.version() + "." + role + ".json";
-        byte[] file = signedLength(name, listed.facts());
+        byte[] file = signedLength(name, listed.facts(), MAX_TARGETS_BYTES);
         Metadata.Targets found =
                 (Metadata.Targets)
                         SignedMetadata.verified(file, name, TufRole.TARGETS, List.of(verifier))
                                 .metadata();
         requireVersion(name, listed.version(), found.version());
+        if (!found.role().equals(role)) {
+            throw TufFault.Attack.MIX_AND_MATCH.of(
+                    name, "it is the metadata of the role " + found.role());
+        }
+        // The snapshot's keys are the server's. That this role does not go back holds without them.
+        String kept = role + ".json";
+        believed(folder, kept, TufRole.TARGETS, verifier)
+                .ifPresent(known -> requireNotOlder(name, known.version(), found.version()));
         requireFresh(found, name, now);
+        folder.keep(kept, file);
         return found;
     }
 
     private record Asked(String name, SignedMetadata.Verifier verifier) {}
-
-    /**
-     * Section 5.6.7: depth first, in the order of the delegations; the first that has it is right.
-     */
-    private Optional<FileFacts> find(String path, Current current, Instant now) {
-        FileFacts own = current.targets().targets().get(path);
-        if (own != null) {
-            return Optional.of(own);
-        }
-        Deque<Asked> toAsk = new ArrayDeque<>();
-        push(current.targets(), path, toAsk);
-        Set<String> asked = new HashSet<>();
-        while (!toAsk.isEmpty() && asked.size() < MAX_DELEGATIONS) {
-            Asked next = toAsk.pop();
-            if (!asked.add(next.name())) {
-                continue;
-            }
-            Metadata.Targets delegated =
-                    targets(next.name(), next.verifier(), current.snapshot(), now);
-            FileFacts theirs = delegated.targets().get(path);
-            if (theirs != null) {
-                return Optional.of(theirs);
-            }
-            push(delegated, path, toAsk);
-        }
-        return Optional.empty();
-    }
 
     private static void push(Metadata.Targets from, String path, Deque<Asked> toAsk) {
         Deque<Asked> found = new ArrayDeque<>();
@@ -289,11 +363,6 @@ public final class TufClient {
     // ---- section 5.7: the target ----
 
     private byte[] fetch(String path, FileFacts facts, long most) {
-        if (facts.length() > most) {
-            throw TufFault.Attack.ENDLESS_DATA.of(
-                    path,
-                    facts.length() + " bytes are more than the " + most + " that it may have");
-        }
         int slash = path.lastIndexOf('/') + 1;
         String name =
                 "targets/"
@@ -301,17 +370,13 @@ public final class TufClient {
                         + facts.sha256()
                         + "."
                         + path.substring(slash);
-        return signedLength(name, facts);
+        return signedLength(name, facts, most);
     }
 
     // ---- what all of them need ----
 
     private static SignedMetadata.Verifier verifier(Metadata.Root root, TufRole role) {
         return new SignedMetadata.Verifier(root.signersOf(role), root.keys());
-    }
-
-    private static Metadata read(byte[] file, String place, TufRole type) {
-        return SignedMetadata.read(file, place, type).metadata();
     }
 
     private static void requireNotOlder(String place, int before, int now) {
@@ -348,47 +413,13 @@ public final class TufClient {
         return file;
     }
 
-    private byte[] signedLength(String name, FileFacts facts) {
+    private byte[] signedLength(String name, FileFacts facts, long most) {
+        if (facts.length() > most) {
+            throw TufFault.Attack.ENDLESS_DATA.of(
+                    name, facts.length() + " bytes are more than the " + most + " it may have");
+        }
         byte[] file = required(name, facts.length());
         facts.require(file, name);
         return file;
-    }
-
-    private Optional<byte[]> kept(String name) {
-        Path file = trusted.resolve(name);
-        try {
-            return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
-                    ? Optional.of(Files.readAllBytes(file))
-                    : Optional.empty();
-        } catch (IOException e) {
-            throw storeFault(file, e);
-        }
-    }
-
-    private static void keep(Path folder, String name, byte[] content) {
-        Path file = folder.resolve(name);
-        try {
-            Files.createDirectories(folder);
-            AtomicFiles.write(file, content);
-        } catch (IOException e) {
-            throw storeFault(file, e);
-        }
-    }
-
-    private void forget(String name) {
-        Path file = trusted.resolve(name);
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw storeFault(file, e);
-        }
-    }
-
-    private static RebootlessException storeFault(Path file, IOException e) {
-        return RebootlessException.environment(
-                "RBL-TUF-STORE",
-                file.toString(),
-                "what is trusted cannot be kept: " + FileFaults.reason(e),
-                "free some space there, and see that this user may write to it");
     }
 }

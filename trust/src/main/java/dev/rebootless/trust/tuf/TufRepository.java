@@ -6,6 +6,7 @@ import dev.rebootless.base.RebootlessException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 
 /**
  * The files of a repository (specification, section 3.1 and 6.2, consistent snapshots). Nothing is
@@ -13,6 +14,8 @@ import java.nio.file.Path;
  * publication sees the one before, whole.
  */
 public final class TufRepository {
+    private static final String TIMESTAMP = "metadata/timestamp.json";
+
     private final Path folder;
 
     /** A repository in a folder, which any server of files can hand out. */
@@ -44,6 +47,10 @@ public final class TufRepository {
      * Puts the metadata of targets, or of a role to which some are left, where it is looked for.
      */
     public Metadata.Snapshot.Listed publishTargets(String role, SignedMetadata targets) {
+        if (!(targets.metadata() instanceof Metadata.Targets theirs)
+                || !theirs.role().equals(role)) {
+            throw TufFault.Attack.MALFORMED.of(role, "the metadata are not this role's");
+        }
         byte[] bytes = targets.bytes();
         write("metadata/" + targets.metadata().version() + "." + role + ".json", bytes);
         return new Metadata.Snapshot.Listed(targets.metadata().version(), FileFacts.of(bytes));
@@ -58,13 +65,23 @@ public final class TufRepository {
 
     /** Makes a snapshot the current one. */
     public void publishTimestamp(SignedMetadata timestamp) {
-        write("metadata/timestamp.json", timestamp.bytes());
+        write(TIMESTAMP, timestamp.bytes());
     }
 
     private void write(String name, byte[] content) {
         Path file = folder.resolve(name);
         try {
             Files.createDirectories(file.resolveSibling("."));
+            if (!name.equals(TIMESTAMP) && Files.exists(file)) {
+                if (!Arrays.equals(Files.readAllBytes(file), content)) {
+                    throw RebootlessException.refused(
+                            "RBL-TUF-PUBLISHED",
+                            file.toString(),
+                            "it was published before with other content, and hosts may hold on to that",
+                            "publish under the next version");
+                }
+                return;
+            }
             AtomicFiles.write(file, content);
         } catch (IOException e) {
             throw RebootlessException.environment(

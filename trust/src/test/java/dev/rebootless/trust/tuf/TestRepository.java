@@ -1,6 +1,9 @@
 package dev.rebootless.trust.tuf;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -87,6 +90,7 @@ final class TestRepository {
 
     Metadata.Targets targetsMetadata() {
         return new Metadata.Targets(
+                "targets",
                 targetsVersion,
                 targetsEnd,
                 released,
@@ -95,7 +99,8 @@ final class TestRepository {
     }
 
     Metadata.Targets stateMetadata() {
-        return new Metadata.Targets(stateVersion, stateEnd, wanted, new TreeMap<>(), List.of());
+        return new Metadata.Targets(
+                "state", stateVersion, stateEnd, wanted, new TreeMap<>(), List.of());
     }
 
     SignedMetadata signedRoot(List<Signer> signers) {
@@ -104,7 +109,7 @@ final class TestRepository {
 
     /** Publishes a root, signed by two. */
     void publishRoot() {
-        files.publishRoot(signedRoot(root.subList(0, 2)));
+        publishRoot(signedRoot(root.subList(0, 2)));
     }
 
     /** Publishes all but the root, signed by as many as must. */
@@ -117,12 +122,13 @@ final class TestRepository {
     /** What a server does with metadata that others have signed. */
     void publish(SignedMetadata signedTargets, SignedMetadata signedState) {
         SortedMap<String, Metadata.Snapshot.Listed> meta = new TreeMap<>();
-        meta.put("targets", files.publishTargets("targets", signedTargets));
-        meta.put("state", files.publishTargets("state", signedState));
+        meta.put("targets", publishTargets("targets", signedTargets));
+        meta.put("state", publishTargets("state", signedState));
         publish(meta);
     }
 
     void publish(SortedMap<String, Metadata.Snapshot.Listed> meta) {
+        remove(snapshotVersion + ".snapshot");
         Metadata.Snapshot.Listed listed =
                 files.publishSnapshot(
                         SignedMetadata.of(
@@ -145,5 +151,25 @@ final class TestRepository {
         stateVersion++;
         snapshotVersion++;
         timestampVersion++;
+    }
+
+    /** Also over what was published before, as an attacker may. */
+    void publishRoot(SignedMetadata signed) {
+        remove(signed.metadata().version() + ".root");
+        files.publishRoot(signed);
+    }
+
+    /** Also over what was published before, as an attacker may. */
+    Metadata.Snapshot.Listed publishTargets(String role, SignedMetadata signed) {
+        remove(signed.metadata().version() + "." + role);
+        return files.publishTargets(role, signed);
+    }
+
+    private void remove(String name) {
+        try {
+            Files.deleteIfExists(folder.resolve("metadata").resolve(name + ".json"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }

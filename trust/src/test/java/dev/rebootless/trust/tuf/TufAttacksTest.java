@@ -169,7 +169,7 @@ class TufAttacksTest {
         SortedMap<String, Metadata.Snapshot.Listed> meta = new TreeMap<>();
         meta.put(
                 "targets",
-                repository.files.publishTargets(
+                repository.publishTargets(
                         "targets",
                         SignedMetadata.of(repository.targetsMetadata(), repository.targets)));
         repository.next();
@@ -345,16 +345,16 @@ class TufAttacksTest {
         repository.publishRoot();
         assertThat(refused()).isEqualTo(TufFault.Attack.ARBITRARY_SOFTWARE);
         // Nor by those alone who go: whoever comes has to hold the keys.
-        repository.files.publishRoot(repository.signedRoot(old));
+        repository.publishRoot(repository.signedRoot(old));
         assertThat(refused()).isEqualTo(TufFault.Attack.ARBITRARY_SOFTWARE);
-        repository.files.publishRoot(repository.signedRoot(old).with(repository.root));
+        repository.publishRoot(repository.signedRoot(old).with(repository.root));
         assertThat(target(STATE)).contains("load fix 1");
     }
 
     @Test
     void keyCompromiseOneRootKeyIsNotEnough() {
         repository.rootVersion = 2;
-        repository.files.publishRoot(repository.signedRoot(repository.root.subList(0, 1)));
+        repository.publishRoot(repository.signedRoot(repository.root.subList(0, 1)));
         assertThat(refused()).isEqualTo(TufFault.Attack.ARBITRARY_SOFTWARE);
     }
 
@@ -392,6 +392,159 @@ class TufAttacksTest {
         repository.publishRoot();
         repository.publish();
         assertThat(target(STATE)).contains("load fix 1");
+    }
+
+    /** Whoever is on the network keeps the host from finishing the update that brings new keys. */
+    @Test
+    void keyCompromiseVersionsFarAheadAreForgottenAlsoWhenTheUpdateIsInterrupted()
+            throws IOException {
+        repository.timestampVersion = Integer.MAX_VALUE;
+        repository.snapshotVersion = Integer.MAX_VALUE;
+        repository.publish();
+        assertThat(target(STATE)).contains("load fix 1");
+
+        repository.rootVersion = 2;
+        repository.timestamp = Signer.generated();
+        repository.snapshot = Signer.generated();
+        repository.timestampVersion = 2;
+        repository.snapshotVersion = 2;
+        repository.publishRoot();
+        repository.publish();
+        Path next = repository.folder.resolve("metadata/3.root.json");
+        Files.write(next, bytes("{}"));
+        assertThat(refused()).isEqualTo(TufFault.Attack.MALFORMED);
+        Files.delete(next);
+        assertThat(target(STATE)).contains("load fix 1");
+    }
+
+    /** The server's keys are replaced; what release and state roles said stays known. */
+    @Test
+    void rollbackOfARoleIsRefusedAlsoAfterTheServersKeysWereReplaced() {
+        newStateIsPublished("load fix 2");
+        assertThat(target(STATE)).contains("load fix 2");
+        repository.rootVersion = 2;
+        repository.timestamp = Signer.generated();
+        repository.snapshot = Signer.generated();
+        repository.publishRoot();
+        repository.stateVersion = 1;
+        repository.snapshotVersion++;
+        repository.timestampVersion++;
+        repository.publish();
+        assertThat(refused()).isEqualTo(TufFault.Attack.ROLLBACK);
+    }
+
+    @Test
+    void mixAndMatchOneRolesMetadataDoNotPassForAnothersWithTheSameKeys() throws IOException {
+        repository.state = repository.targets;
+        repository.next();
+        repository.publish();
+        assertThat(target(STATE)).contains("load fix 1");
+        // The state is signed more often; a captured server gives it out as the targets.
+        repository.next();
+        byte[] state = SignedMetadata.of(repository.stateMetadata(), repository.targets).bytes();
+        Path asTargets = repository.folder.resolve("metadata/3.targets.json");
+        Files.write(asTargets, state);
+        SortedMap<String, Metadata.Snapshot.Listed> meta = new TreeMap<>();
+        meta.put("targets", new Metadata.Snapshot.Listed(3, FileFacts.of(state)));
+        meta.put("state", new Metadata.Snapshot.Listed(3, FileFacts.of(state)));
+        Files.write(repository.folder.resolve("metadata/3.state.json"), state);
+        repository.publish(meta);
+        assertThat(refused()).isEqualTo(TufFault.Attack.MIX_AND_MATCH);
+    }
+
+    @Test
+    void mixAndMatchAllThatOneUpdateGetsIsOfOnePublication() {
+        List<Optional<String>> got =
+                client(NOW)
+                        .with(session -> {
+                            Optional<String> module = session.target(MODULE, MOST).map(String::new);
+                            repository.released.put(
+                                    MODULE, repository.files.addTarget(MODULE, bytes("module 2")));
+                            newStateIsPublished("load fix 2");
+                            return List.of(
+                                    module,
+                                    session.target(STATE, MOST).map(String::new),
+                                    session.target(MODULE, MOST).map(String::new));
+                        });
+        assertThat(got)
+                .containsExactly(
+                        Optional.of("module 1"),
+                        Optional.of("load fix 1"),
+                        Optional.of("module 1"));
+        assertThat(target(MODULE)).contains("module 2");
+    }
+
+    @Test
+    void endlessDataALengthWithoutEndIsNotBelievedFromWhoeverSignsIt() {
+        repository.next();
+        repository.publishTimestamp(
+                new Metadata.Snapshot.Listed(2, new FileFacts(1L << 40, "0".repeat(64))));
+        assertThat(refused()).isEqualTo(TufFault.Attack.ENDLESS_DATA);
+    }
+
+    @Test
+    void keyCompromiseAnOlderRootIsNotTrustedAgain() {
+        repository.rootVersion = 2;
+        repository.publishRoot();
+        assertThat(target(STATE)).contains("load fix 1");
+        repository.rootVersion = 1;
+        byte[] first = repository.signedRoot(repository.root.subList(0, 2)).bytes();
+        RebootlessException e =
+                catchThrowableOfType(
+                        RebootlessException.class, () -> TufClient.trust(trusted, first));
+        assertThat(e.problems().getFirst().code()).isEqualTo("RBL-TUF-TRUSTED");
+    }
+
+    /** With the neutral element as its key, a role would be anybody's. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "0100000000000000000000000000000000000000000000000000000000000000",
+                "0100000000000000000000000000000000000000000000000000000000000080",
+                "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa"
+            })
+    void arbitrarySoftwareAKeyThatAnybodyCanSignForIsNone(String raw) {
+        TufFault fault = catchThrowableOfType(TufFault.class, () -> new PublicKey(raw));
+        assertThat(fault.attack()).isEqualTo(TufFault.Attack.MALFORMED);
+    }
+
+    // ---- what is no attack, and must not look like "nothing new" ----
+
+    @Test
+    void aRootThatCannotBeReadIsNotTakenForNone() throws IOException {
+        Files.createSymbolicLink(
+                repository.folder.resolve("metadata/2.root.json"), Path.of("/nowhere"));
+        RebootlessException e =
+                catchThrowableOfType(
+                        RebootlessException.class, () -> client(NOW).target(STATE, MOST));
+        assertThat(e.problems().getFirst().code()).isEqualTo("RBL-TUF-READ");
+    }
+
+    @Test
+    void aDamagedFolderIsSaidToBeAndNotTheRepository() throws IOException {
+        Files.write(trusted.resolve("snapshot.json"), bytes("{"));
+        RebootlessException e =
+                catchThrowableOfType(
+                        RebootlessException.class, () -> client(NOW).target(STATE, MOST));
+        assertThat(e.problems().getFirst().code()).isEqualTo("RBL-TUF-STORE");
+    }
+
+    @Test
+    void aVersionIsPublishedOnce() {
+        repository.stateEnd = NOW.plus(Duration.ofDays(15));
+        SignedMetadata other = SignedMetadata.of(repository.stateMetadata(), repository.state);
+        RebootlessException e =
+                catchThrowableOfType(
+                        RebootlessException.class,
+                        () -> repository.files.publishTargets("state", other));
+        assertThat(e.problems().getFirst().code()).isEqualTo("RBL-TUF-PUBLISHED");
+    }
+
+    @Test
+    void anotherSpellingOfWhatWasSignedIsRefused() throws IOException {
+        Path file = repository.folder.resolve("metadata/timestamp.json");
+        Files.writeString(file, Files.readString(file).replace("{\"signatures", "{ \"signatures"));
+        assertThat(refused()).isEqualTo(TufFault.Attack.MALFORMED);
     }
 
     // ---- what is no metadata at all ----
