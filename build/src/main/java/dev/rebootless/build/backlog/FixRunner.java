@@ -152,7 +152,7 @@ final class FixRunner {
         String key = key(fix);
         return store.find(cve, key)
                 .filter(o -> isStillTrue(o, fix))
-                .<Ready>map(Ready.Known::new)
+                .<Ready>map(o -> new Ready.Known(o.withNotes(fix.notes())))
                 .orElseGet(() -> new Ready.ToTry(fix, key));
     }
 

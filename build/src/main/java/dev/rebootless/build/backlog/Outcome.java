@@ -41,7 +41,7 @@ public record Outcome(
         String told,
         double seconds) {
     /** Raised whenever the same key could come to something else. */
-    static final int FORMAT = 3;
+    static final int FORMAT = 4;
 
     public Outcome {
         requireNonNull(cve);
@@ -55,6 +55,26 @@ public record Outcome(
         functions = List.copyOf(functions);
         unchangedFunctions = List.copyOf(unchangedFunctions);
         warnings = List.copyOf(warnings);
+    }
+
+    /** The same, tried before, with what is to be said of the fix now. */
+    Outcome withNotes(List<String> now) {
+        return new Outcome(
+                format,
+                cve,
+                key,
+                verdict,
+                pieces,
+                story,
+                now,
+                problems,
+                functions,
+                unchangedFunctions,
+                warnings,
+                stated,
+                narrowed,
+                told,
+                seconds);
     }
 
     /** How it ended. */

@@ -7,6 +7,7 @@ import dev.rebootless.source.compile.BuiltCode;
 import dev.rebootless.source.history.SourceDifference;
 import dev.rebootless.source.history.SourceIndex;
 import dev.rebootless.source.kit.Kit;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.NavigableSet;
@@ -68,7 +69,8 @@ public final class ExposedCves {
                         : targets.isEmpty()
                                 ? Exposure.NOT_BUILT
                                 : isLoaded(targets) ? Exposure.EXPOSED : Exposure.NOT_LOADED;
-        return new CveRow(cve, place, targets, exposure);
+        // What is in some of the files that may be meant is no place of the fix.
+        return new CveRow(cve, place, isKnown ? targets : Collections.emptySortedSet(), exposure);
     }
 
     /** Where the fix is in one of several files, it is known only if it is the same with each. */
