@@ -4,6 +4,8 @@ import dev.rebootless.build.Build;
 import dev.rebootless.build.BuildOutcome;
 import dev.rebootless.build.BuildRequest;
 import dev.rebootless.manifest.ProofBoot;
+import dev.rebootless.source.compile.UnitCommand;
+import dev.rebootless.source.compile.UnitCommands;
 import dev.rebootless.source.history.FunctionNames;
 import dev.rebootless.source.kit.KernelRequest;
 import dev.rebootless.source.kit.Kit;
@@ -42,11 +44,18 @@ public final class BenchSizes {
 
     private final Kit kit;
     private final Path work;
+    private final Set<String> built = new TreeSet<>();
     private final Set<String> leftOut = new TreeSet<>();
 
     private BenchSizes(Kit kit, Path work) {
         this.kit = kit;
         this.work = work;
+        new UnitCommands(kit.kernelTree())
+                .all(message -> {}).stream()
+                        .filter(UnitCommand::inVmlinux)
+                        .map(UnitCommand::source)
+                        .filter(source -> source.endsWith(".c"))
+                        .forEach(built::add);
     }
 
     public static void main(String[] args) throws Exception {
@@ -181,16 +190,7 @@ public final class BenchSizes {
 
     private List<Path> sources(String folder) throws IOException {
         try (Stream<Path> files = Files.list(kit.tree().resolve(folder))) {
-            Set<String> built = new TreeSet<>();
-            new dev.rebootless.source.compile.UnitCommands(kit.kernelTree())
-                    .all(message -> {})
-                    .forEach(u -> {
-                        if (u.inVmlinux()) {
-                            built.add(u.source());
-                        }
-                    });
-            return files.filter(f -> f.toString().endsWith(".c"))
-                    .filter(f -> built.contains(kit.tree().relativize(f).toString()))
+            return files.filter(f -> built.contains(kit.tree().relativize(f).toString()))
                     .sorted()
                     .toList();
         }

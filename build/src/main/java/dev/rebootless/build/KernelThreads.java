@@ -1,7 +1,7 @@
 package dev.rebootless.build;
 
-import dev.rebootless.base.Subprocess;
 import dev.rebootless.livepatch.UnitPatch;
+import dev.rebootless.source.compile.Mentions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
@@ -17,8 +18,8 @@ import java.util.regex.Pattern;
  * comes into force (Documentation/livepatch/livepatch.rst, "Consistency model"). The proof sees
  * that only where the guest has such a thread.
  */
-final class KernelThreads {
-    /** What a warning of it says; the backlog looks for it. */
+public final class KernelThreads {
+    /** What a warning of it says. */
     private static final String MAIN_FUNCTION = " is the main function of a kernel thread ";
 
     /** include/linux/kthread.h, include/linux/sched/task.h: the function comes first. */
@@ -26,6 +27,11 @@ final class KernelThreads {
             "\\b(?:kthread_(?:run|create)(?:_on_node|_on_cpu)?|kernel_thread|user_mode_thread)\\s*\\(\\s*&?\\s*";
 
     private KernelThreads() {}
+
+    /** Whether a warning of a build is one of these. */
+    public static boolean isAbout(String warning) {
+        return warning.contains(MAIN_FUNCTION);
+    }
 
     /** A warning for each. */
     static List<String> warnings(List<UnitPatch> units, Path tree) {
@@ -72,15 +78,11 @@ final class KernelThreads {
         if (isStatic) {
             return List.of();
         }
-        return Subprocess.of(List.of("grep", "-rlswF", "--include=*.c", "-e", name, "."))
-                .in(tree)
-                .run()
-                .out()
-                .lines()
-                .map(file -> file.replaceFirst("^\\./", ""))
-                .filter(file -> start.matcher(text(tree.resolve(file))).find())
-                .sorted()
-                .toList();
+        return new Mentions(tree)
+                .of(Set.of(name), List.of()).stream()
+                        .filter(file -> file.endsWith(".c"))
+                        .filter(file -> start.matcher(text(tree.resolve(file))).find())
+                        .toList();
     }
 
     private static String text(Path file) {

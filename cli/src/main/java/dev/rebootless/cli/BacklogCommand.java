@@ -10,7 +10,6 @@ import dev.rebootless.build.backlog.GivenPatch;
 import dev.rebootless.build.backlog.Outcome;
 import dev.rebootless.build.backlog.Reviews;
 import dev.rebootless.build.backlog.Selection;
-import dev.rebootless.build.exposure.CveRow;
 import dev.rebootless.cve.CveId;
 import dev.rebootless.cve.Severity;
 import dev.rebootless.source.history.SourceDifference;
@@ -190,13 +189,12 @@ final class BacklogCommand implements Callable<Integer> {
                     "no list of known exploited vulnerabilities was given",
                     "give one with --feed");
         }
-        List<GivenPatch> given = given(found);
         Backlog backlog =
                 new Backlog(
                         found.kit(),
                         found.exposed(),
                         steps(found),
-                        given,
+                        given(found),
                         otherLine.lazy(found, console),
                         work(found.kit()),
                         debug.getAsBoolean(),
@@ -205,7 +203,7 @@ final class BacklogCommand implements Callable<Integer> {
         BacklogResult result =
                 backlog.run(
                         found.list(),
-                        rows(found, given),
+                        found.rows(),
                         new BacklogRequest(
                                 selection,
                                 includeUnreviewed,
@@ -280,18 +278,6 @@ final class BacklogCommand implements Callable<Integer> {
             given.add(GivenPatch.of(found.kit(), file, ids, work(found.kit())));
         }
         return given;
-    }
-
-    /** What was given by hand is known better than from a title. */
-    private static List<CveRow> rows(FeedOptions.Found found, List<GivenPatch> given) {
-        return found.rows().stream()
-                .map(row ->
-                        given.stream()
-                                .filter(g -> g.ids().contains(row.cve().id()))
-                                .findFirst()
-                                .map(g -> g.row(row, found.exposed()))
-                                .orElse(row))
-                .toList();
     }
 
     private static void requireWithin(String option, int value, int least, int most) {

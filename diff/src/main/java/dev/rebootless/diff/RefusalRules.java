@@ -355,34 +355,47 @@ final class RefusalRules {
      */
     private void checkComparedStrings(Selection selection) {
         Map<String, Item> used = new LinkedHashMap<>();
-        Set<Item> refused = new LinkedHashSet<>();
         for (Item item : selection.carried()) {
-            for (Reference reference : patched.references(item)) {
-                if (reference.target() instanceof Target.Text text) {
-                    used.putIfAbsent(Strings.at(text.section(), text.offset()), item);
-                }
-            }
+            texts(patched, item).forEach(r -> used.putIfAbsent(characters(r), item));
         }
+        Set<Item> refused = new LinkedHashSet<>();
         // The original's functions come back when the livepatch goes.
         for (ObjectModel model : List.of(patched, original)) {
-            for (Item item : model.items()) {
-                if (!item.isFunction()) {
-                    continue;
-                }
-                for (Reference reference : model.references(item)) {
-                    if (!(reference.target() instanceof Target.Text text)) {
-                        continue;
-                    }
-                    Item user = used.get(Strings.at(text.section(), text.offset()));
-                    if (user != null && isCompared(model, item, reference)) {
-                        Item ours = selection.carried().contains(item) ? item : user;
-                        if (refused.add(ours)) {
-                            refuseComparedString(ours, item, text);
-                        }
-                    }
-                }
+            model.items().stream()
+                    .filter(Item::isFunction)
+                    .forEach(i -> checkComparedStrings(model, i, used, selection, refused));
+        }
+    }
+
+    private void checkComparedStrings(
+            ObjectModel model,
+            Item item,
+            Map<String, Item> used,
+            Selection selection,
+            Set<Item> refused) {
+        for (Reference reference : texts(model, item)) {
+            Item user = used.get(characters(reference));
+            if (user == null || !isCompared(model, item, reference)) {
+                continue;
+            }
+            Item ours = selection.carried().contains(item) ? item : user;
+            if (refused.add(ours)) {
+                refuseComparedString(ours, item, characters(reference));
             }
         }
+    }
+
+    /** An item's references to strings. */
+    private static List<Reference> texts(ObjectModel model, Item item) {
+        return model.references(item).stream()
+                .filter(r -> r.target() instanceof Target.Text)
+                .toList();
+    }
+
+    private static String characters(Reference reference) {
+        return reference.target() instanceof Target.Text text
+                ? Strings.at(text.section(), text.offset())
+                : "";
     }
 
     private static boolean isCompared(ObjectModel model, Item item, Reference reference) {
@@ -395,13 +408,12 @@ final class RefusalRules {
                                 item.offset() + reference.offset());
     }
 
-    private void refuseComparedString(Item user, Item comparing, Target.Text text) {
+    private void refuseComparedString(Item user, Item comparing, String text) {
         refuse(
                 "RBL-STRING-IDENTITY",
                 user,
                 "%s compares a pointer with the address of \"%s\", a string of which a livepatch has a copy of its own: what"
-                                .formatted(
-                                        comparing.name(), Strings.at(text.section(), text.offset()))
+                                .formatted(comparing.name(), text)
                         + " the running code keeps as that string would be taken for another, and the other way round",
                 "leave the function out of the patch, or let the patched code neither compare nor keep the string's address");
     }

@@ -83,8 +83,16 @@ public final class Backlog {
      * @throws RebootlessException exit status 5 and 130 as of {@link Build#run}; 6 when no
      *     livepatch passes the proof
      */
-    public BacklogResult run(CveList list, List<CveRow> rows, BacklogRequest request) {
+    public BacklogResult run(CveList list, List<CveRow> found, BacklogRequest request) {
         long start = System.nanoTime();
+        // What was given by hand is known better than from a title.
+        List<CveRow> rows =
+                found.stream()
+                        .map(row ->
+                                history.given(row.cve().id())
+                                        .map(g -> g.row(row, exposed))
+                                        .orElse(row))
+                        .toList();
         // Each fix by itself.
         List<CveRow> selected = request.selection().of(rows);
         progress.step(selected.size() + " CVEs are to be closed, of " + rows.size());

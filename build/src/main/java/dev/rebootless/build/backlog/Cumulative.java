@@ -73,7 +73,7 @@ final class Cumulative {
         Set<Candidate> culprits = culprits(fitting, problems);
         if (culprits.isEmpty() || tries >= MAX_TRIES) {
             progress.step("halving " + fitting.size() + " fixes to find out which is refused");
-            return new Choice(halves(fitting), leftOut);
+            return new Choice(halved(fitting, problems), leftOut);
         }
         progress.step("leaving out " + ids(culprits) + ": " + problems.getFirst().code());
         String why = "together with the others it is refused: " + text(problems.getFirst());
@@ -214,10 +214,14 @@ final class Cumulative {
 
     /** Halves a set until what is refused is found; leaves out single ones. */
     private List<Candidate> halves(List<Candidate> candidates) {
-        if (candidates.isEmpty()
-                || !(build(candidates) instanceof Attempt.Refused(List<Problem> problems))) {
-            return candidates;
-        }
+        return !candidates.isEmpty()
+                        && build(candidates) instanceof Attempt.Refused(List<Problem> problems)
+                ? halved(candidates, problems)
+                : candidates;
+    }
+
+    /** The same of a set that is known to be refused. */
+    private List<Candidate> halved(List<Candidate> candidates, List<Problem> problems) {
         if (candidates.size() == 1) {
             leftOut.put(candidates.getFirst(), "it is refused: " + text(problems.getFirst()));
             return List.of();

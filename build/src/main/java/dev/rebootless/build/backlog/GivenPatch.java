@@ -1,6 +1,5 @@
 package dev.rebootless.build.backlog;
 
-import dev.rebootless.base.Hashes;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.exposure.CveRow;
 import dev.rebootless.build.exposure.ExposedCves;
@@ -10,7 +9,6 @@ import dev.rebootless.source.kit.Kit;
 import dev.rebootless.source.patch.PatchRules;
 import dev.rebootless.source.patch.PatchedTree;
 import dev.rebootless.source.patch.SourcePatch;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -43,11 +41,7 @@ public record GivenPatch(Set<CveId> ids, String name, SourceDifference differenc
         SourcePatch patch = SourcePatch.read(List.of(file));
         PatchRules.require(patch);
         PatchedTree tree = PatchedTree.apply(kit.tree(), patch);
-        String content = String.join("\n", patch.origins().stream().map(o -> o.sha256()).toList());
-        String name =
-                "given:"
-                        + Hashes.sha256(content.getBytes(StandardCharsets.US_ASCII))
-                                .substring(0, HASH_CHARS);
+        String name = "given:" + patch.origins().getFirst().sha256().substring(0, HASH_CHARS);
         SourceDifference difference =
                 SourceDifference.ofPatch(
                         kit.facts().sourceVersion(),
@@ -65,7 +59,7 @@ public record GivenPatch(Set<CveId> ids, String name, SourceDifference differenc
     }
 
     /** A CVE's row, where the patch says which files the fix changes. */
-    public CveRow row(CveRow row, ExposedCves exposed) {
+    CveRow row(CveRow row, ExposedCves exposed) {
         return exposed.row(row.cve().withFiles(difference.changed(), name));
     }
 }

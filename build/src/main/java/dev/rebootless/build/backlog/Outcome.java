@@ -2,6 +2,7 @@ package dev.rebootless.build.backlog;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.rebootless.build.KernelThreads;
 import java.util.List;
 
 /**
@@ -117,8 +118,7 @@ public record Outcome(
 
     /** Whether a kernel thread may never leave what it replaces ({@code KernelThreads}). */
     public boolean mayNeverBeInForce() {
-        return warnings.stream()
-                .anyMatch(w -> w.contains("is the main function of a kernel thread"));
+        return warnings.stream().anyMatch(KernelThreads::isAbout);
     }
 
     /** A warning of what no tool can prove (`LockChanges`, `SignatureChanges`, `TypeCheck`). */

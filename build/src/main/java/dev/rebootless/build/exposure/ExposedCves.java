@@ -1,5 +1,6 @@
 package dev.rebootless.build.exposure;
 
+import dev.rebootless.base.Lazy;
 import dev.rebootless.base.Progress;
 import dev.rebootless.cve.Exposure;
 import dev.rebootless.cve.KnownCve;
@@ -7,7 +8,6 @@ import dev.rebootless.source.compile.BuiltCode;
 import dev.rebootless.source.history.SourceDifference;
 import dev.rebootless.source.history.SourceIndex;
 import dev.rebootless.source.kit.Kit;
-import java.util.Collections;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.NavigableSet;
@@ -49,39 +49,33 @@ public final class ExposedCves {
     public CveRow row(KnownCve cve) {
         Place place = place(cve);
         NavigableSet<String> targets = new TreeSet<>();
-        boolean isKnown =
-                switch (place) {
-                    case Place.Stated(SortedSet<String> files, String _) -> {
-                        files.forEach(f -> targets.addAll(built.targetsOf(f)));
-                        yield true;
-                    }
-                    case Place.Named(SortedSet<String> files, String _) -> {
-                        files.forEach(f -> targets.addAll(built.targetsOf(f)));
-                        yield true;
-                    }
-                    case Place.Among among -> isKnown(among, targets);
-                    case Place.UnbuiltFolder _, Place.OtherArchitecture _ -> true;
-                    case Place.Unknown _ -> false;
-                };
+        if (isKnown(place)) {
+            place.files().forEach(f -> targets.addAll(built.targetsOf(f)));
+        }
         Exposure exposure =
-                !isKnown
+                !isKnown(place)
                         ? Exposure.UNKNOWN
                         : targets.isEmpty()
                                 ? Exposure.NOT_BUILT
                                 : isLoaded(targets) ? Exposure.EXPOSED : Exposure.NOT_LOADED;
-        // What is in some of the files that may be meant is no place of the fix.
-        return new CveRow(cve, place, isKnown ? targets : Collections.emptySortedSet(), exposure);
+        return new CveRow(cve, place, targets, exposure);
     }
 
     /** Where the fix is in one of several files, it is known only if it is the same with each. */
-    private boolean isKnown(Place.Among among, Set<String> targets) {
-        int unbuilt = 0;
-        for (String file : among.files()) {
-            Set<String> of = built.targetsOf(file);
-            targets.addAll(of);
-            unbuilt += of.isEmpty() ? 1 : 0;
-        }
-        return unbuilt == 0 || (unbuilt == among.files().size() && !among.withHeaders());
+    private boolean isKnown(Place place) {
+        return switch (place) {
+            case Place.Among among ->
+                    among.files().stream().allMatch(this::isBuilt)
+                            || (!among.withHeaders()
+                                    && among.files().stream().noneMatch(this::isBuilt));
+            case Place.Unknown _ -> false;
+            case Place.Stated _, Place.Named _, Place.UnbuiltFolder _, Place.OtherArchitecture _ ->
+                    true;
+        };
+    }
+
+    private boolean isBuilt(String file) {
+        return !built.targetsOf(file).isEmpty();
     }
 
     private boolean isLoaded(Set<String> targets) {
@@ -97,94 +91,103 @@ public final class ExposedCves {
         if (!cve.reachesAmd64()) {
             return new Place.OtherArchitecture();
         }
-        Optional<SourceDifference> step = step(cve);
-        NavigableSet<String> named = new TreeSet<>();
-        Map<String, SortedSet<String>> functions = titles.functions(cve.title());
-        functions.values().forEach(named::addAll);
-        if (functions.isEmpty()) {
-            titles.file(cve.title()).ifPresent(named::add);
-        }
-        Set<String> unchanged = new TreeSet<>(named);
-        step.ifPresent(s -> named.retainAll(s.changed()));
-        unchanged.removeAll(named);
-        boolean isBuilt = named.stream().anyMatch(f -> !built.targetsOf(f).isEmpty());
-        if (!named.isEmpty()
-                && !functions.isEmpty()
-                && (isBuilt || isBeyondDoubt(cve.title(), functions.keySet(), named))) {
-            return new Place.Named(
-                    named,
-                    String.join(", ", functions.keySet().stream().map(f -> f + "()").toList()));
-        }
-        Optional<Place> guessed = Optional.empty();
-        if (!named.isEmpty() && functions.isEmpty()) {
-            guessed =
-                    unlessDoubtful(
-                            cve.title(),
-                            TitleNames.innermost(cve.title()),
-                            new Place.Named(named, named.first()),
-                            named);
-        }
-        Optional<TitleNames.Changing> changing =
-                step.flatMap(s -> titles.changing(cve.title(), s.changed()));
-        if (guessed.isEmpty() && named.isEmpty() && changing.isPresent()) {
-            guessed =
-                    unlessDoubtful(
-                            cve.title(),
-                            changing.get().word(),
-                            place(changing.get(), step.orElseThrow()),
-                            changing.get().sources());
-        }
-        if (guessed.isPresent()) {
-            return guessed.get();
-        }
-        for (TitleNames.Folders folders : titles.folders(cve.title())) {
-            if (folders.folders().stream().noneMatch(builtFolders::contains)) {
-                return new Place.UnbuiltFolder(new TreeSet<>(folders.folders()), folders.word());
-            }
-        }
-        unchanged.addAll(named);
-        changing.ifPresent(c -> unchanged.add(c.word()));
-        return new Place.Unknown(
-                unchanged.isEmpty()
-                        ? ""
-                        : !named.isEmpty() || changing.isPresent()
-                                ? String.join(", ", unchanged)
-                                        + ", which the title names, may not be what it means"
-                                : "%s, which the title seems to mean, does not change %s"
-                                        .formatted(
-                                                String.join(", ", unchanged),
-                                                words(step.orElseThrow())));
-    }
-
-    private static Place place(TitleNames.Changing changing, SourceDifference step) {
-        return changing.isInnermost() && changing.sources().size() == 1
-                ? new Place.Named(changing.sources(), changing.word())
-                : new Place.Among(
-                        changing.sources(), changing.withHeaders(), changing.word(), words(step));
-    }
-
-    /** Functions that an unbuilt file defines. */
-    private boolean isBeyondDoubt(String title, Set<String> functions, Set<String> files) {
-        return files.stream().allMatch(f -> titles.isBeyondDoubt(title, functions, f));
+        return named(cve.title(), step(cve));
     }
 
     /**
-     * One file, and that this kernel has none of the code, are said only of what the title names
-     * beyond doubt: the first leads to a fix, and the second to none. Where one of several files is
-     * meant and each is built, it does not matter which; where some are, whoever looks at it is
-     * told which.
+     * What a title names: a function, a file, what changes of a folder, a folder.
+     *
+     * @param step that has the fix, where that is known and the sources were compared
      */
-    private Optional<Place> unlessDoubtful(
-            String title, String word, Place place, Set<String> files) {
-        boolean isBeyondDoubt = titles.isBeyondDoubt(title, word, files);
+    private Place named(String title, Optional<SourceDifference> step) {
+        Map<String, SortedSet<String>> functions = titles.functions(title);
+        NavigableSet<String> named = new TreeSet<>();
+        functions.values().forEach(named::addAll);
+        if (functions.isEmpty()) {
+            titles.file(title).ifPresent(named::add);
+        }
+        NavigableSet<String> unfit = new TreeSet<>(named);
+        step.ifPresent(s -> named.retainAll(s.changed()));
+        Lazy<Optional<TitleNames.Changing>> changing =
+                new Lazy<>(() -> step.flatMap(s -> titles.changing(title, s.changed())));
+        Optional<Place> found =
+                named.isEmpty()
+                        ? changing.get().flatMap(c -> changing(title, c, step.orElseThrow()))
+                        : functions.isEmpty()
+                                ? file(title, named.first())
+                                : functions(title, functions.keySet(), named);
+        return found.or(() -> unbuiltFolder(title))
+                .orElseGet(() -> {
+                    changing.get().ifPresent(c -> unfit.add(c.word()));
+                    boolean isUnchanged = named.isEmpty() && changing.get().isEmpty();
+                    return new Place.Unknown(why(unfit, isUnchanged, step));
+                });
+    }
+
+    /**
+     * Why what a title names is not taken for the fix's place.
+     *
+     * @param isUnchanged whether nothing of it changes in the step
+     */
+    private static String why(
+            SortedSet<String> unfit, boolean isUnchanged, Optional<SourceDifference> step) {
+        if (unfit.isEmpty()) {
+            return "";
+        }
+        String names = String.join(", ", unfit);
+        return isUnchanged
+                ? "%s, which the title seems to mean, does not change %s"
+                        .formatted(names, words(step.orElseThrow()))
+                : names + ", which the title names, may not be what it means";
+    }
+
+    // One file, and that this kernel has none of the code, are said only of what the title names
+    // beyond doubt: the first leads to a fix, and the second to none.
+
+    private Optional<Place> functions(
+            String title, Set<String> functions, SortedSet<String> files) {
         boolean fits =
-                switch (place) {
-                    case Place.Among among ->
-                            files.stream().anyMatch(f -> !built.targetsOf(f).isEmpty())
-                                    || (isBeyondDoubt && !among.withHeaders());
-                    default -> isBeyondDoubt;
-                };
-        return fits ? Optional.of(place) : Optional.empty();
+                files.stream().anyMatch(this::isBuilt)
+                        || files.stream().allMatch(f -> titles.isBeyondDoubt(title, functions, f));
+        String names = String.join(", ", functions.stream().map(f -> f + "()").toList());
+        return fits ? Optional.of(new Place.Named(files, names)) : Optional.empty();
+    }
+
+    private Optional<Place> file(String title, String file) {
+        SortedSet<String> files = new TreeSet<>(Set.of(file));
+        return titles.isBeyondDoubt(title, TitleNames.innermost(title), files)
+                ? Optional.of(new Place.Named(files, file))
+                : Optional.empty();
+    }
+
+    /**
+     * Where one of several files is meant and each is built, it does not matter which; where some
+     * are, whoever looks at it is told which.
+     */
+    private Optional<Place> changing(
+            String title, TitleNames.Changing changing, SourceDifference step) {
+        SortedSet<String> files = changing.sources();
+        boolean isBeyondDoubt = titles.isBeyondDoubt(title, changing.word(), files);
+        if (changing.isInnermost() && files.size() == 1) {
+            return isBeyondDoubt
+                    ? Optional.of(new Place.Named(files, changing.word()))
+                    : Optional.empty();
+        }
+        boolean fits =
+                files.stream().anyMatch(this::isBuilt)
+                        || (isBeyondDoubt && !changing.withHeaders());
+        return fits
+                ? Optional.of(
+                        new Place.Among(
+                                files, changing.withHeaders(), changing.word(), words(step)))
+                : Optional.empty();
+    }
+
+    private Optional<Place> unbuiltFolder(String title) {
+        return titles.folders(title).stream()
+                .filter(f -> f.folders().stream().noneMatch(builtFolders::contains))
+                .findFirst()
+                .map(f -> new Place.UnbuiltFolder(new TreeSet<>(f.folders()), f.word()));
     }
 
     private Optional<SourceDifference> step(KnownCve cve) {

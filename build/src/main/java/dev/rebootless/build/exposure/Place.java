@@ -68,6 +68,16 @@ public sealed interface Place {
      */
     record Unknown(String why) implements Place {}
 
+    /** The files that the fix may be in; none where only folders are known, or nothing. */
+    default SortedSet<String> files() {
+        return switch (this) {
+            case Stated(var files, String _) -> files;
+            case Named(var files, String _) -> files;
+            case Among(var files, boolean _, String _, String _) -> files;
+            case UnbuiltFolder _, OtherArchitecture _, Unknown _ -> Collections.emptySortedSet();
+        };
+    }
+
     /** Who says so, for people. */
     default String source() {
         return switch (this) {

@@ -2,7 +2,6 @@ package dev.rebootless.build.exposure;
 
 import dev.rebootless.source.history.SourceIndex;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -99,6 +98,20 @@ final class TitleNames {
                 || (parts[0].equals("arch") && parts.length > 1 && !parts[1].equals("x86"));
     }
 
+    /** The names of the folders of a path, and of the file without its suffix. */
+    private static List<String> parts(String path) {
+        boolean isCode = path.endsWith(".c") || path.endsWith(".h");
+        String stem = isCode ? path.substring(0, path.length() - 2) : path;
+        List<String> parts = new ArrayList<>();
+        int start = 0;
+        for (int slash = stem.indexOf('/'); slash >= 0; slash = stem.indexOf('/', start)) {
+            parts.add(plain(stem.substring(start, slash)));
+            start = slash + 1;
+        }
+        parts.add(plain(stem.substring(start)));
+        return parts;
+    }
+
     private static String plain(String word) {
         StringBuilder plain = new StringBuilder(word.length());
         for (int i = 0; i < word.length(); i++) {
@@ -145,10 +158,7 @@ final class TitleNames {
     }
 
     private static long standing(List<String> words, String file) {
-        List<String> parts =
-                Arrays.stream(file.replaceFirst("\\.[ch]$", "").split("/"))
-                        .map(TitleNames::plain)
-                        .toList();
+        List<String> parts = parts(file);
         return words.stream()
                 .filter(w -> parts.stream().anyMatch(p -> p.contains(w) || p.startsWith(stem(w))))
                 .count();
@@ -156,7 +166,7 @@ final class TitleNames {
 
     /** The tree's word for a title's: {@code tracing} is in {@code kernel/trace}. */
     private static String stem(String word) {
-        String known = OTHER_WORDS.getOrDefault(word, word);
+        String known = known(word);
         return known.endsWith("ing") && known.length() >= MIN_WORD + 3
                 ? known.substring(0, known.length() - 3)
                 : known;
@@ -299,9 +309,9 @@ final class TitleNames {
 
     /** Whether a file, or a folder above it, bears a name and is right in a folder of another. */
     private static boolean isIn(String file, String folder, String name) {
-        String[] parts = file.replaceFirst("\\.[ch]$", "").split("/");
-        for (int i = 0; i + 1 < parts.length; i++) {
-            if (plain(parts[i]).equals(folder) && plain(parts[i + 1]).equals(name)) {
+        List<String> parts = parts(file);
+        for (int i = 0; i + 1 < parts.size(); i++) {
+            if (parts.get(i).equals(folder) && parts.get(i + 1).equals(name)) {
                 return true;
             }
         }
@@ -339,8 +349,7 @@ final class TitleNames {
 
     /** Whether a file, without its suffix, or a folder above it is of a name. */
     private static boolean bears(String file, String name) {
-        return Arrays.stream(file.replaceFirst("\\.[ch]$", "").split("/"))
-                .anyMatch(part -> plain(part).equals(name));
+        return parts(file).contains(name);
     }
 
     /** A folder's name that the title's subsystem has, and the folders of that name. */

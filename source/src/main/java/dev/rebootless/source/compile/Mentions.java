@@ -11,7 +11,7 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /** Where in a tree names stand as words, in whatever text; searched with grep in 2 to 4 s. */
-record Mentions(Path tree) {
+public record Mentions(Path tree) {
     /** The command line of more would be too long. */
     static final int MAX_NAMES = 500;
 
@@ -23,8 +23,10 @@ record Mentions(Path tree) {
      * stands.
      *
      * @param but files that are not looked at
+     * @throws RebootlessException exit status 5 {@code RBL-KIT-TREE} where the tree cannot be
+     *     searched
      */
-    NavigableSet<String> of(Set<String> names, Collection<String> but) {
+    public NavigableSet<String> of(Set<String> names, Collection<String> but) {
         if (names.size() > MAX_NAMES) {
             throw new IllegalArgumentException(names.size() + " names");
         }

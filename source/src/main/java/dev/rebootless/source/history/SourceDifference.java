@@ -65,20 +65,67 @@ public record SourceDifference(String older, String newer, Path folder, SortedSe
      */
     public static SourceDifference of(
             String older, Path olderTree, String newer, Path newerTree, Path folder) {
+        return kept(
+                older,
+                newer,
+                folder,
+                aside -> {
+                    NavigableSet<String> changed = new TreeSet<>();
+                    for (String path : candidates(newerTree)) {
+                        Path before = olderTree.resolve(path);
+                        Path after = newerTree.resolve(path);
+                        if (Files.isRegularFile(before, LinkOption.NOFOLLOW_LINKS)
+                                && Files.mismatch(before, after) >= 0) {
+                            keep(
+                                    aside,
+                                    path,
+                                    Files.readAllBytes(before),
+                                    Files.readAllBytes(after));
+                            changed.add(path);
+                        }
+                    }
+                    return changed;
+                });
+    }
+
+    /**
+     * What a patch changes, made anew.
+     *
+     * @param newer a name for what it makes of the older version
+     * @param folder that it is kept in
+     */
+    public static SourceDifference ofPatch(
+            String older, String newer, Collection<PatchedFile> files, Path folder) {
+        return kept(
+                older,
+                newer,
+                folder,
+                aside -> {
+                    NavigableSet<String> changed = new TreeSet<>();
+                    for (PatchedFile file : files) {
+                        if (FileKind.of(file.path()).reachesTheKernel()
+                                && !Arrays.equals(file.original(), file.patched())) {
+                            keep(aside, file.path(), file.original(), file.patched());
+                            changed.add(file.path());
+                        }
+                    }
+                    return changed;
+                });
+    }
+
+    /** Writes what differs into a folder, and returns the paths. */
+    @FunctionalInterface
+    private interface Keeping {
+        SortedSet<String> into(Path aside) throws IOException;
+    }
+
+    /** The folder appears whole or not at all. */
+    private static SourceDifference kept(String older, String newer, Path folder, Keeping keeping) {
         Path aside = folder.resolveSibling("." + folder.getFileName() + ".tmp");
         try {
             AtomicFiles.removeTree(aside);
             Files.createDirectories(aside);
-            NavigableSet<String> changed = new TreeSet<>();
-            for (String path : candidates(newerTree)) {
-                Path before = olderTree.resolve(path);
-                if (Files.isRegularFile(before, LinkOption.NOFOLLOW_LINKS)
-                        && Files.mismatch(before, newerTree.resolve(path)) >= 0) {
-                    copy(before, aside.resolve(OLD).resolve(path));
-                    copy(newerTree.resolve(path), aside.resolve(NEW).resolve(path));
-                    changed.add(path);
-                }
-            }
+            SortedSet<String> changed = keeping.into(aside);
             Files.write(aside.resolve(DONE), changed);
             AtomicFiles.removeTree(folder);
             Files.move(aside, folder, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
@@ -90,36 +137,10 @@ public record SourceDifference(String older, String newer, Path folder, SortedSe
         }
     }
 
-    /**
-     * What a patch changes, made anew.
-     *
-     * @param newer a name for what it makes of the older version
-     * @param folder that it is kept in
-     */
-    public static SourceDifference ofPatch(
-            String older, String newer, Collection<PatchedFile> files, Path folder) {
-        Path aside = folder.resolveSibling("." + folder.getFileName() + ".tmp");
-        try {
-            AtomicFiles.removeTree(aside);
-            NavigableSet<String> changed = new TreeSet<>();
-            for (PatchedFile file : files) {
-                if (FileKind.of(file.path()).reachesTheKernel()
-                        && !Arrays.equals(file.original(), file.patched())) {
-                    write(aside.resolve(OLD).resolve(file.path()), file.original());
-                    write(aside.resolve(NEW).resolve(file.path()), file.patched());
-                    changed.add(file.path());
-                }
-            }
-            Files.createDirectories(aside);
-            Files.write(aside.resolve(DONE), changed);
-            AtomicFiles.removeTree(folder);
-            Files.move(aside, folder, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
-            return new SourceDifference(older, newer, folder, changed);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } finally {
-            AtomicFiles.removeTreeQuietly(aside);
-        }
+    private static void keep(Path aside, String path, byte[] before, byte[] after)
+            throws IOException {
+        write(aside.resolve(OLD).resolve(path), before);
+        write(aside.resolve(NEW).resolve(path), after);
     }
 
     private static void write(Path file, byte[] content) throws IOException {
@@ -142,11 +163,6 @@ public record SourceDifference(String older, String newer, Path folder, SortedSe
                     }
                 });
         return List.copyOf(found);
-    }
-
-    private static void copy(Path from, Path to) throws IOException {
-        Files.createDirectories(to.resolveSibling("."));
-        Files.copy(from, to);
     }
 
     /** Where the changed files are as they were afterwards. */

@@ -3,10 +3,6 @@ package dev.rebootless.trust.tuf;
 import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.RebootlessException;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -27,11 +23,8 @@ public interface RepositoryReader {
     static RepositoryReader of(Path folder) {
         return (name, most) -> {
             Path file = folder.resolve(name);
-            // What cannot be looked at is not what is not there: a newer root must not be missed.
-            try (InputStream in = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
-                return Optional.of(in.readNBytes((int) Math.min(most + 1, Integer.MAX_VALUE - 8)));
-            } catch (NoSuchFileException e) {
-                return Optional.empty();
+            try {
+                return BoundedFile.read(file, most);
             } catch (IOException e) {
                 throw RebootlessException.environment(
                         "RBL-TUF-READ",

@@ -71,24 +71,21 @@ public record SignedMetadata(Metadata metadata, List<KeySignature> signatures) {
      *
      * @param place for messages
      * @param type that it must be
-     * @param verifiers each of whom must be enough: two where a root follows another
+     * @param verifier who may
      * @throws TufFault {@code RBL-TUF-FORMAT}, {@code RBL-TUF-SIGNATURES}
      */
-    static SignedMetadata verified(
-            byte[] file, String place, TufRole type, List<Verifier> verifiers) {
+    static Metadata verified(byte[] file, String place, TufRole type, Verifier verifier) {
         Fields fields = new Fields(place, CanonicalJson.parse(file, place));
         SignedMetadata read = read(fields, type);
         byte[] canonical = CanonicalJson.bytes(fields.object("signed").fields());
-        for (Verifier verifier : verifiers) {
-            int signed = verifier.count(canonical, read.signatures());
-            if (signed < verifier.role().threshold()) {
-                throw TufFault.Attack.ARBITRARY_SOFTWARE.of(
-                        place,
-                        "%d of the %d who must sign it did"
-                                .formatted(signed, verifier.role().threshold()));
-            }
+        int signed = verifier.count(canonical, read.signatures());
+        if (signed < verifier.role().threshold()) {
+            throw TufFault.Attack.ARBITRARY_SOFTWARE.of(
+                    place,
+                    "%d of the %d who must sign it did"
+                            .formatted(signed, verifier.role().threshold()));
         }
-        return read;
+        return read.metadata();
     }
 
     /** Reads a file without believing it. */

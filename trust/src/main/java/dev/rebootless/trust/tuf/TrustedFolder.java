@@ -4,11 +4,8 @@ import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.RebootlessException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
@@ -66,10 +63,8 @@ final class TrustedFolder implements AutoCloseable {
     /** A file of it; empty only when it is not there. */
     Optional<byte[]> read(String name) {
         Path file = folder.resolve(name);
-        try (InputStream in = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
-            return Optional.of(in.readNBytes(MAX_BYTES));
-        } catch (NoSuchFileException e) {
-            return Optional.empty();
+        try {
+            return BoundedFile.read(file, MAX_BYTES);
         } catch (IOException e) {
             throw fault(file, e);
         }

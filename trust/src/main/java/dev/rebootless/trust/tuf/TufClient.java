@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -194,8 +193,7 @@ public final class TufClient {
             }
             // 5.3.4: by those who sign for the old one, and by those who sign for the new one.
             Metadata.Root next = selfSigned(file.get(), name);
-            SignedMetadata.verified(
-                    file.get(), name, TufRole.ROOT, List.of(verifier(root, TufRole.ROOT)));
+            SignedMetadata.verified(file.get(), name, TufRole.ROOT, verifier(root, TufRole.ROOT));
             // 5.3.5.
             if (next.version() != root.version() + 1) {
                 throw TufFault.Attack.ROLLBACK.of(
@@ -213,8 +211,7 @@ public final class TufClient {
     private static Metadata.Root selfSigned(byte[] file, String place) {
         Metadata.Root unverified =
                 (Metadata.Root) SignedMetadata.read(file, place, TufRole.ROOT).metadata();
-        SignedMetadata.verified(
-                file, place, TufRole.ROOT, List.of(verifier(unverified, TufRole.ROOT)));
+        SignedMetadata.verified(file, place, TufRole.ROOT, verifier(unverified, TufRole.ROOT));
         return unverified;
     }
 
@@ -243,8 +240,7 @@ public final class TufClient {
             return Optional.empty();
         }
         try {
-            return Optional.of(
-                    SignedMetadata.verified(file.get(), name, type, List.of(verifier)).metadata());
+            return Optional.of(SignedMetadata.verified(file.get(), name, type, verifier));
         } catch (TufFault e) {
             if (e.attack() == TufFault.Attack.ARBITRARY_SOFTWARE) {
                 return Optional.empty();
@@ -262,8 +258,7 @@ public final class TufClient {
         SignedMetadata.Verifier verifier = verifier(root, TufRole.TIMESTAMP);
         Metadata.Timestamp next =
                 (Metadata.Timestamp)
-                        SignedMetadata.verified(file, name, TufRole.TIMESTAMP, List.of(verifier))
-                                .metadata();
+                        SignedMetadata.verified(file, name, TufRole.TIMESTAMP, verifier);
         Optional<Metadata> before = believed(folder, TIMESTAMP, TufRole.TIMESTAMP, verifier);
         if (before.isPresent() && before.get() instanceof Metadata.Timestamp known) {
             requireNotOlder(name, known.version(), next.version());
@@ -286,9 +281,7 @@ public final class TufClient {
         byte[] file = signedLength(name, timestamp.snapshot(), MAX_SNAPSHOT_BYTES);
         SignedMetadata.Verifier verifier = verifier(root, TufRole.SNAPSHOT);
         Metadata.Snapshot next =
-                (Metadata.Snapshot)
-                        SignedMetadata.verified(file, name, TufRole.SNAPSHOT, List.of(verifier))
-                                .metadata();
+                (Metadata.Snapshot) SignedMetadata.verified(file, name, TufRole.SNAPSHOT, verifier);
         requireVersion(name, timestamp.snapshotVersion(), next.version());
         Optional<Metadata> before = believed(folder, SNAPSHOT, TufRole.SNAPSHOT, verifier);
         if (before.isPresent() && before.get() instanceof Metadata.Snapshot known) {
@@ -322,9 +315,7 @@ public final class TufClient {
         String name = "metadata/" + listed.version() + "." + role + ".json";
         byte[] file = signedLength(name, listed.facts(), MAX_TARGETS_BYTES);
         Metadata.Targets found =
-                (Metadata.Targets)
-                        SignedMetadata.verified(file, name, TufRole.TARGETS, List.of(verifier))
-                                .metadata();
+                (Metadata.Targets) SignedMetadata.verified(file, name, TufRole.TARGETS, verifier);
         requireVersion(name, listed.version(), found.version());
         if (!found.role().equals(role)) {
             throw TufFault.Attack.MIX_AND_MATCH.of(

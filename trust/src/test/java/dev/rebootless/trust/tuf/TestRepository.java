@@ -153,6 +153,21 @@ final class TestRepository {
         timestampVersion++;
     }
 
+    /** For the next root. */
+    void replaceServersKeys() {
+        rootVersion++;
+        timestamp = Signer.generated();
+        snapshot = Signer.generated();
+    }
+
+    /** What a captured server can sign: a new snapshot and timestamp of what was withdrawn. */
+    void publishTheFirstStateAsTheNewest() {
+        stateVersion = 1;
+        snapshotVersion++;
+        timestampVersion++;
+        publish();
+    }
+
     /** Also over what was published before, as an attacker may. */
     void publishRoot(SignedMetadata signed) {
         remove(signed.metadata().version() + ".root");

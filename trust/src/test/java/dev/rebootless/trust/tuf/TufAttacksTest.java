@@ -233,11 +233,7 @@ class TufAttacksTest {
     void rollbackACapturedServerCannotListOlderMetadataAsTheNewest() {
         newStateIsPublished("load fix 2");
         assertThat(target(STATE)).contains("load fix 2");
-        // It signs a new snapshot and timestamp of the state that was withdrawn.
-        repository.stateVersion = 1;
-        repository.snapshotVersion++;
-        repository.timestampVersion++;
-        repository.publish();
+        repository.publishTheFirstStateAsTheNewest();
         assertThat(refused()).isEqualTo(TufFault.Attack.ROLLBACK);
     }
 
@@ -386,9 +382,7 @@ class TufAttacksTest {
         repository.publish();
         assertThat(refused()).isEqualTo(TufFault.Attack.ROLLBACK);
 
-        repository.rootVersion = 2;
-        repository.timestamp = Signer.generated();
-        repository.snapshot = Signer.generated();
+        repository.replaceServersKeys();
         repository.publishRoot();
         repository.publish();
         assertThat(target(STATE)).contains("load fix 1");
@@ -403,9 +397,7 @@ class TufAttacksTest {
         repository.publish();
         assertThat(target(STATE)).contains("load fix 1");
 
-        repository.rootVersion = 2;
-        repository.timestamp = Signer.generated();
-        repository.snapshot = Signer.generated();
+        repository.replaceServersKeys();
         repository.timestampVersion = 2;
         repository.snapshotVersion = 2;
         repository.publishRoot();
@@ -422,14 +414,9 @@ class TufAttacksTest {
     void rollbackOfARoleIsRefusedAlsoAfterTheServersKeysWereReplaced() {
         newStateIsPublished("load fix 2");
         assertThat(target(STATE)).contains("load fix 2");
-        repository.rootVersion = 2;
-        repository.timestamp = Signer.generated();
-        repository.snapshot = Signer.generated();
+        repository.replaceServersKeys();
         repository.publishRoot();
-        repository.stateVersion = 1;
-        repository.snapshotVersion++;
-        repository.timestampVersion++;
-        repository.publish();
+        repository.publishTheFirstStateAsTheNewest();
         assertThat(refused()).isEqualTo(TufFault.Attack.ROLLBACK);
     }
 
