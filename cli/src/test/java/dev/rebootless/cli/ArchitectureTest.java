@@ -32,9 +32,9 @@ class ArchitectureTest {
             List.of(
                     Set.of("base"),
                     Set.of("elf", "manifest", "trust"),
-                    Set.of("kernel", "diff"),
+                    Set.of("kernel", "diff", "release"),
                     Set.of("source", "livepatch", "lab", "cve", "host"),
-                    Set.of("build"),
+                    Set.of("build", "fleet"),
                     Set.of("cli"));
 
     /** So that no rule passes by seeing nothing. */

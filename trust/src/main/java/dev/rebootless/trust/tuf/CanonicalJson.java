@@ -19,7 +19,7 @@ import java.util.TreeMap;
  * <p>What is verified is the canonical form of the value that was read, and that value is what is
  * used: a document that two parsers read differently gains nothing.
  */
-final class CanonicalJson {
+public final class CanonicalJson {
     private static final JsonMapper MAPPER = JsonMapper.builder().build();
 
     /**
@@ -38,7 +38,7 @@ final class CanonicalJson {
      * @param place for messages
      * @throws TufFault {@code RBL-TUF-FORMAT}
      */
-    static Map<String, Object> parse(byte[] bytes, String place) {
+    public static Map<String, Object> parse(byte[] bytes, String place) {
         try {
             requireShallow(bytes, place);
             String text =
@@ -89,7 +89,7 @@ final class CanonicalJson {
      * @param value maps with texts as keys, lists, texts, whole numbers, booleans
      * @throws TufFault {@code RBL-TUF-FORMAT} for what has none
      */
-    static byte[] bytes(Object value) {
+    public static byte[] bytes(Object value) {
         StringBuilder text = new StringBuilder();
         append(value, text);
         return text.toString().getBytes(StandardCharsets.UTF_8);

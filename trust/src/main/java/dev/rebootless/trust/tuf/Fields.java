@@ -13,9 +13,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * The fields of a JSON object that may be anybody's, each of the type that it should have.
  *
+ * <p>Each reader throws {@link TufFault} ({@code RBL-TUF-FORMAT}) for a field that is missing or of
+ * another type.
+ *
  * @param place of the object, for messages
  */
-record Fields(String place, Map<?, ?> fields) {
+public record Fields(String place, Map<?, ?> fields) {
     private Object field(String name) {
         @Nullable Object value = fields.get(name);
         if (value == null) {
@@ -28,18 +31,21 @@ record Fields(String place, Map<?, ?> fields) {
         return TufFault.Attack.MALFORMED.of(place, "its field " + name + " " + why);
     }
 
-    boolean has(String name) {
+    /** Whether it has a field. */
+    public boolean has(String name) {
         return fields.get(name) != null;
     }
 
-    String text(String name) {
+    /** A text. */
+    public String text(String name) {
         if (field(name) instanceof String text) {
             return text;
         }
         throw bad(name, "is no text");
     }
 
-    boolean flag(String name) {
+    /** True or false. */
+    public boolean flag(String name) {
         if (field(name) instanceof Boolean flag) {
             return flag;
         }
@@ -47,7 +53,7 @@ record Fields(String place, Map<?, ?> fields) {
     }
 
     /** A whole number that is not negative. */
-    long number(String name) {
+    public long number(String name) {
         if (field(name) instanceof Number number) {
             long value = CanonicalJson.whole(number);
             if (value >= 0) {
@@ -58,7 +64,7 @@ record Fields(String place, Map<?, ?> fields) {
     }
 
     /** A number from 1 on that an int holds: a version, or a threshold. */
-    int positive(String name) {
+    public int positive(String name) {
         long number = number(name);
         if (number < 1 || number > Integer.MAX_VALUE) {
             throw bad(name, "is not from 1 on");
@@ -67,7 +73,7 @@ record Fields(String place, Map<?, ?> fields) {
     }
 
     /** A moment in UTC, such as {@code 2026-11-28T08:00:00Z} (section 4.2.1). */
-    Instant moment(String name) {
+    public Instant moment(String name) {
         try {
             return Instant.parse(text(name));
         } catch (DateTimeException e) {
@@ -75,19 +81,21 @@ record Fields(String place, Map<?, ?> fields) {
         }
     }
 
-    Fields object(String name) {
+    /** An object in it. */
+    public Fields object(String name) {
         if (field(name) instanceof Map<?, ?> map) {
             return new Fields(place + "." + name, map);
         }
         throw bad(name, "is no object");
     }
 
-    Optional<Fields> optional(String name) {
+    /** An object in it that may be missing. */
+    public Optional<Fields> optional(String name) {
         return has(name) ? Optional.of(object(name)) : Optional.empty();
     }
 
     /** The objects that stand under names. */
-    SequencedMap<String, Fields> objects() {
+    public SequencedMap<String, Fields> objects() {
         SequencedMap<String, Fields> found = new LinkedHashMap<>();
         for (Map.Entry<?, ?> entry : fields.entrySet()) {
             String name = String.valueOf(entry.getKey());
@@ -99,7 +107,8 @@ record Fields(String place, Map<?, ?> fields) {
         return Collections.unmodifiableSequencedMap(found);
     }
 
-    List<Fields> list(String name) {
+    /** A list of objects. */
+    public List<Fields> list(String name) {
         if (!(field(name) instanceof List<?> list)) {
             throw bad(name, "is no list");
         }
@@ -113,7 +122,8 @@ record Fields(String place, Map<?, ?> fields) {
                 .toList();
     }
 
-    List<String> texts(String name) {
+    /** A list of texts. */
+    public List<String> texts(String name) {
         if (!(field(name) instanceof List<?> list)) {
             throw bad(name, "is no list");
         }

@@ -49,7 +49,8 @@ public final class TufFault extends RebootlessException {
             this.remedy = remedy;
         }
 
-        TufFault of(String place, String message) {
+        /** A fault of this kind at a place. */
+        public TufFault of(String place, String message) {
             return new TufFault(this, place, message);
         }
     }
