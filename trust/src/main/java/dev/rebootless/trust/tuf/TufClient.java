@@ -85,6 +85,8 @@ public final class TufClient {
     public final class Session {
         private final Instant now;
         private final TrustedFolder folder;
+        private final Metadata.Root root;
+        private final Metadata.Timestamp timestamp;
         private final Metadata.Snapshot snapshot;
         private final Metadata.Targets targets;
         private final Map<Asked, Metadata.Targets> delegated = new HashMap<>();
@@ -92,12 +94,73 @@ public final class TufClient {
         private Session(
                 Instant now,
                 TrustedFolder folder,
+                Metadata.Root root,
+                Metadata.Timestamp timestamp,
                 Metadata.Snapshot snapshot,
                 Metadata.Targets targets) {
             this.now = now;
             this.folder = folder;
+            this.root = root;
+            this.timestamp = timestamp;
             this.snapshot = snapshot;
             this.targets = targets;
+        }
+
+        /** Who signs for each role. */
+        public Metadata.Root root() {
+            return root;
+        }
+
+        /** The newest timestamp. */
+        public Metadata.Timestamp timestamp() {
+            return timestamp;
+        }
+
+        /** The snapshot that it names. */
+        public Metadata.Snapshot snapshot() {
+            return snapshot;
+        }
+
+        /** What the role {@code targets} has. */
+        public Metadata.Targets targets() {
+            return targets;
+        }
+
+        /**
+         * What a role has to which {@code targets} leaves some paths.
+         *
+         * @throws TufFault when it leaves none to a role of that name, or its metadata are not to
+         *     be believed
+         */
+        public Metadata.Targets delegated(String role) {
+            return delegated(asked(role));
+        }
+
+        /**
+         * Metadata of targets that somebody brings, if enough of those who sign for the role did
+         * sign them.
+         *
+         * @param role {@code targets}, or one to which it leaves some paths
+         * @param place for messages
+         * @throws TufFault {@code RBL-TUF-FORMAT}, {@code RBL-TUF-SIGNATURES}; {@code
+         *     RBL-TUF-MIXED} for those of another role
+         */
+        public Metadata.Targets verified(String role, byte[] file, String place) {
+            SignedMetadata.Verifier verifier =
+                    role.equals(TufRole.TARGETS.word())
+                            ? TufClient.verifier(root, TufRole.TARGETS)
+                            : asked(role).verifier();
+            return targetsOf(role, file, place, verifier);
+        }
+
+        private Asked asked(String role) {
+            return targets.delegations().stream()
+                    .filter(d -> d.name().equals(role))
+                    .findFirst()
+                    .map(d -> Asked.of(d, targets))
+                    .orElseThrow(() ->
+                            TufFault.Attack.MISSING.of(
+                                    role, "no path is left to a role of this name"));
         }
 
         /**
@@ -144,7 +207,7 @@ public final class TufClient {
         private Metadata.Targets delegated(Asked role) {
             Metadata.Targets known = delegated.get(role);
             if (known == null) {
-                known = targets(folder, role.name(), role.verifier(), snapshot, now);
+                known = TufClient.this.targets(folder, role.name(), role.verifier(), snapshot, now);
                 delegated.put(role, known);
             }
             return known;
@@ -171,7 +234,7 @@ public final class TufClient {
                             verifier(root, TufRole.TARGETS),
                             snapshot,
                             now);
-            return action.apply(new Session(now, folder, snapshot, targets));
+            return action.apply(new Session(now, folder, root, timestamp, snapshot, targets));
         }
     }
 
@@ -314,13 +377,8 @@ public final class TufClient {
         }
         String name = "metadata/" + listed.version() + "." + role + ".json";
         byte[] file = signedLength(name, listed.facts(), MAX_TARGETS_BYTES);
-        Metadata.Targets found =
-                (Metadata.Targets) SignedMetadata.verified(file, name, TufRole.TARGETS, verifier);
+        Metadata.Targets found = targetsOf(role, file, name, verifier);
         requireVersion(name, listed.version(), found.version());
-        if (!found.role().equals(role)) {
-            throw TufFault.Attack.MIX_AND_MATCH.of(
-                    name, "it is the metadata of the role " + found.role());
-        }
         // The snapshot's keys are the server's. That this role does not go back holds without them.
         String kept = role + ".json";
         believed(folder, kept, TufRole.TARGETS, verifier)
@@ -330,7 +388,23 @@ public final class TufClient {
         return found;
     }
 
-    private record Asked(String name, SignedMetadata.Verifier verifier) {}
+    private static Metadata.Targets targetsOf(
+            String role, byte[] file, String place, SignedMetadata.Verifier verifier) {
+        Metadata.Targets found =
+                (Metadata.Targets) SignedMetadata.verified(file, place, TufRole.TARGETS, verifier);
+        if (!found.role().equals(role)) {
+            throw TufFault.Attack.MIX_AND_MATCH.of(
+                    place, "it is the metadata of the role " + found.role());
+        }
+        return found;
+    }
+
+    private record Asked(String name, SignedMetadata.Verifier verifier) {
+        static Asked of(Delegation delegation, Metadata.Targets by) {
+            return new Asked(
+                    delegation.name(), new SignedMetadata.Verifier(delegation.keys(), by.keys()));
+        }
+    }
 
     private static void push(Metadata.Targets from, String path, Deque<Asked> toAsk) {
         Deque<Asked> found = new ArrayDeque<>();
@@ -338,10 +412,7 @@ public final class TufClient {
             if (!delegation.covers(path)) {
                 continue;
             }
-            found.push(
-                    new Asked(
-                            delegation.name(),
-                            new SignedMetadata.Verifier(delegation.keys(), from.keys())));
+            found.push(Asked.of(delegation, from));
             if (delegation.terminating()) {
                 // Nobody after it is asked, nor what was still to be asked.
                 toAsk.clear();
@@ -354,14 +425,7 @@ public final class TufClient {
     // ---- section 5.7: the target ----
 
     private byte[] fetch(String path, FileFacts facts, long most) {
-        int slash = path.lastIndexOf('/') + 1;
-        String name =
-                "targets/"
-                        + path.substring(0, slash)
-                        + facts.sha256()
-                        + "."
-                        + path.substring(slash);
-        return signedLength(name, facts, most);
+        return signedLength(TargetPath.file(path, facts), facts, most);
     }
 
     // ---- what all of them need ----
