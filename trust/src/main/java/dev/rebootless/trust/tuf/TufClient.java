@@ -270,7 +270,7 @@ public final class TufClient {
         Optional<Metadata> before = believed(folder, TIMESTAMP, TufRole.TIMESTAMP, verifier);
         if (before.isPresent() && before.get() instanceof Metadata.Timestamp known) {
             requireNotOlder(name, known.version(), next.version());
-            // 5.4.3.1: of one version there is one.
+            // 5.4.3.1: of one version there is one, and that another is served is no error.
             next = known.version() == next.version() ? known : next;
             requireNotOlder(name, known.snapshotVersion(), next.snapshotVersion());
         }
@@ -293,6 +293,7 @@ public final class TufClient {
         requireVersion(name, timestamp.snapshotVersion(), next.version());
         Optional<Metadata> before = believed(folder, SNAPSHOT, TufRole.SNAPSHOT, verifier);
         if (before.isPresent() && before.get() instanceof Metadata.Snapshot known) {
+            requireNoOther(name, known, next);
             known.meta()
                     .forEach((role, was) -> {
                         Metadata.Snapshot.Listed is = next.meta().get(role);
@@ -332,7 +333,10 @@ public final class TufClient {
         // The snapshot's keys are the server's. That this role does not go back holds without them.
         String kept = role + ".json";
         believed(folder, kept, TufRole.TARGETS, verifier)
-                .ifPresent(known -> requireNotOlder(name, known.version(), found.version()));
+                .ifPresent(known -> {
+                    requireNotOlder(name, known.version(), found.version());
+                    requireNoOther(name, known, found);
+                });
         requireFresh(found, name, now);
         folder.keep(kept, file);
         return found;
@@ -382,6 +386,14 @@ public final class TufClient {
         if (now < before) {
             throw TufFault.Attack.ROLLBACK.of(
                     place, "version %d is older than %d, which is known".formatted(now, before));
+        }
+    }
+
+    /** Between two of one version, a host could be sent to and fro. */
+    private static void requireNoOther(String place, Metadata known, Metadata next) {
+        if (known.version() == next.version() && !known.equals(next)) {
+            throw TufFault.Attack.ROLLBACK.of(
+                    place, "it is another version %d than is known".formatted(next.version()));
         }
     }
 
