@@ -46,8 +46,9 @@ public final class TufClient {
     /**
      * A client.
      *
-     * @param trusted the folder of what was believed last, which nobody else may write to; it has a
-     *     {@code root.json} by {@link #trust}
+     * @param trusted the folder of what was believed last. It is this process's user's or root's,
+     *     nobody else may write to it, and it is no symbolic link; it has a {@code root.json} by
+     *     {@link #trust}
      */
     public TufClient(Path trusted, RepositoryReader repository, Clock clock) {
         this.trusted = trusted;
@@ -59,9 +60,11 @@ public final class TufClient {
      * Begins to trust a root: the one decision that no metadata can make for a host. It is made
      * once; another root comes by way of the one before.
      *
+     * @param folder made, for this user alone, where there is none
      * @param root as it came with the agent, or over another way
      * @throws RebootlessException exit status 4: as {@link TufFault} where it is no root that signs
-     *     itself; {@code RBL-TUF-TRUSTED} where another is trusted
+     *     itself; {@code RBL-TUF-TRUSTED} where another is trusted; and as {@link #with} of the
+     *     folder
      */
     public static void trust(Path folder, byte[] root) {
         selfSigned(root, ROOT);
@@ -220,10 +223,15 @@ public final class TufClient {
      *
      * @throws TufFault when what the repository hands out is not to be believed; what was believed
      *     before stays
+     * @throws RebootlessException {@code RBL-TUF-BUSY} (exit status 5) when another update works
+     *     with the folder for more than two minutes; {@code RBL-TUF-STORE-RIGHTS} (4) when others
+     *     may write to it; {@code RBL-TUF-STORE} (5) when it cannot be read or written
+     * @throws IllegalStateException when called by an action of an update of the same folder
      */
     public <T> T with(Function<Session, T> action) {
-        Instant now = clock.instant();
         try (TrustedFolder folder = TrustedFolder.open(trusted)) {
+            // Section 5.1; the wait for another update is no part of this one.
+            Instant now = clock.instant();
             Metadata.Root root = updateRoot(folder, now);
             Metadata.Timestamp timestamp = updateTimestamp(folder, root, now);
             Metadata.Snapshot snapshot = updateSnapshot(folder, root, timestamp, now);
@@ -325,7 +333,7 @@ public final class TufClient {
         Optional<Metadata> before = believed(folder, TIMESTAMP, TufRole.TIMESTAMP, verifier);
         if (before.isPresent() && before.get() instanceof Metadata.Timestamp known) {
             requireNotOlder(name, known.version(), next.version());
-            // 5.4.3.1: of one version there is one.
+            // 5.4.3.1: of one version there is one, and that another is served is no error.
             next = known.version() == next.version() ? known : next;
             requireNotOlder(name, known.snapshotVersion(), next.snapshotVersion());
         }
@@ -348,6 +356,7 @@ public final class TufClient {
         requireVersion(name, timestamp.snapshotVersion(), next.version());
         Optional<Metadata> before = believed(folder, SNAPSHOT, TufRole.SNAPSHOT, verifier);
         if (before.isPresent() && before.get() instanceof Metadata.Snapshot known) {
+            requireNoOther(name, known, next);
             known.meta()
                     .forEach((role, was) -> {
                         Metadata.Snapshot.Listed is = next.meta().get(role);
@@ -382,7 +391,10 @@ public final class TufClient {
         // The snapshot's keys are the server's. That this role does not go back holds without them.
         String kept = role + ".json";
         believed(folder, kept, TufRole.TARGETS, verifier)
-                .ifPresent(known -> requireNotOlder(name, known.version(), found.version()));
+                .ifPresent(known -> {
+                    requireNotOlder(name, known.version(), found.version());
+                    requireNoOther(name, known, found);
+                });
         requireFresh(found, name, now);
         folder.keep(kept, file);
         return found;
@@ -438,6 +450,14 @@ public final class TufClient {
         if (now < before) {
             throw TufFault.Attack.ROLLBACK.of(
                     place, "version %d is older than %d, which is known".formatted(now, before));
+        }
+    }
+
+    /** Between two of one version, a host could be sent to and fro. */
+    private static void requireNoOther(String place, Metadata known, Metadata next) {
+        if (known.version() == next.version() && !known.equals(next)) {
+            throw TufFault.Attack.ROLLBACK.of(
+                    place, "it is another version %d than is known".formatted(next.version()));
         }
     }
 
