@@ -1,12 +1,14 @@
 package dev.rebootless.cli;
 
 import dev.rebootless.base.ExitStatus;
+import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.release.publish.Publisher;
 import dev.rebootless.release.publish.ReleaseFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,7 +42,9 @@ final class PublishCommand implements Callable<Integer> {
     @Option(
             names = "--patch",
             paramLabel = "FILE",
-            description = "A source patch that it was built from; give all of them.")
+            description =
+                    "A source patch that it was built from, or a folder with such patches"
+                            + " (*.patch); give all of them.")
     private List<Path> patches = List.of();
 
     @Option(names = "--json", description = Texts.JSON)
@@ -75,7 +79,8 @@ final class PublishCommand implements Callable<Integer> {
     }
 
     private ReleaseFiles files(Path path) {
-        Inputs.requireFiles(patches);
+        List<Path> patchFiles = patchFiles();
+        Inputs.requireFiles(patchFiles);
         ModuleFile file = ModuleFile.read(path);
         Manifest manifest = file.requireManifest();
         String name = path.getFileName().toString();
@@ -86,7 +91,7 @@ final class PublishCommand implements Callable<Integer> {
         Inputs.requireFile(beside);
         try {
             List<byte[]> contents = new ArrayList<>();
-            for (Path patch : patches) {
+            for (Path patch : patchFiles) {
                 contents.add(Files.readAllBytes(patch));
             }
             return ReleaseFiles.of(
@@ -101,5 +106,26 @@ final class PublishCommand implements Callable<Integer> {
                     "cannot be read: " + e.getMessage(),
                     "check the file's name and rights");
         }
+    }
+
+    /** A folder may have others' patches too; which are needed, the manifest says. */
+    private List<Path> patchFiles() {
+        List<Path> files = new ArrayList<>();
+        for (Path place : patches) {
+            if (!Files.isDirectory(place)) {
+                files.add(place);
+                continue;
+            }
+            try (DirectoryStream<Path> folder = Files.newDirectoryStream(place, "*.patch")) {
+                folder.forEach(files::add);
+            } catch (IOException e) {
+                throw RebootlessException.usage(
+                        "RBL-FILE",
+                        place.toString(),
+                        "cannot be read: " + FileFaults.reason(e),
+                        "check the folder's name and rights");
+            }
+        }
+        return files;
     }
 }
