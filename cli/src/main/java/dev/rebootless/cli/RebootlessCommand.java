@@ -86,6 +86,7 @@ final class RebootlessCommand implements Callable<Integer> {
         subcommands.put("inspect", () -> new CommandLine(new InspectCommand(console)));
         subcommands.put("rebuild", () -> new CommandLine(new RebuildCommand(console)));
         subcommands.put("kit", () -> KitCommand.commandLine(console));
+        subcommands.put("serve", () -> ServeCommand.commandLine(console));
         if (args.length > 0 && subcommands.containsKey(args[0])) {
             subcommands.keySet().retainAll(Set.of(args[0]));
         }
