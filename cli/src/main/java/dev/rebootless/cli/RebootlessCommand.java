@@ -95,6 +95,7 @@ final class RebootlessCommand implements Callable<Integer> {
         subcommands.put("publish", () -> new CommandLine(new PublishCommand(console)));
         subcommands.put("promote", () -> new CommandLine(new PromoteCommand(console)));
         subcommands.put("withdraw", () -> new CommandLine(new WithdrawCommand(console)));
+        subcommands.put("serve", () -> ServeCommand.commandLine(console));
         if (args.length > 0 && subcommands.containsKey(args[0])) {
             subcommands.keySet().retainAll(Set.of(args[0]));
         }
