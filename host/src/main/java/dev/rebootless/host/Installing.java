@@ -5,6 +5,7 @@ import dev.rebootless.base.Hashes;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.host.Store.Installed;
+import dev.rebootless.host.files.HostFiles;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
