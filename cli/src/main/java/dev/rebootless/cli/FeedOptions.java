@@ -13,7 +13,7 @@ import dev.rebootless.cve.FeedFacts;
 import dev.rebootless.cve.Feeds;
 import dev.rebootless.cve.Severity;
 import dev.rebootless.host.HostCves;
-import dev.rebootless.host.HostFiles;
+import dev.rebootless.host.files.HostFiles;
 import dev.rebootless.kernel.DebianVersion;
 import dev.rebootless.source.kit.KernelHistory;
 import dev.rebootless.source.kit.Kit;

@@ -2,6 +2,8 @@ package dev.rebootless.host;
 
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.host.files.HostFiles;
+import dev.rebootless.host.files.Reading;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

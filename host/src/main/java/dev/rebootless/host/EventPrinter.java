@@ -1,6 +1,7 @@
 package dev.rebootless.host;
 
 import dev.rebootless.base.Printable;
+import dev.rebootless.host.agent.AgentOutput;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -13,7 +14,7 @@ import java.util.function.Consumer;
  * Tells events as they happen: a line of JSON on standard output for each, or lines for people on
  * standard error.
  */
-final class EventPrinter implements Consumer<HostEvent> {
+final class EventPrinter implements Consumer<HostEvent>, AgentOutput {
     private final boolean json;
     private final OutputStream out;
     private final PrintStream err;
@@ -39,6 +40,11 @@ final class EventPrinter implements Consumer<HostEvent> {
         }
     }
 
+    @Override
+    public boolean json() {
+        return json;
+    }
+
     /** Fails when something that was to be told was not. */
     void requireHeard() {
         if (deaf.isPresent()) {
@@ -47,7 +53,8 @@ final class EventPrinter implements Consumer<HostEvent> {
     }
 
     /** Writes to standard output. */
-    void print(String text) {
+    @Override
+    public void print(String text) {
         try {
             out.write(text.getBytes(StandardCharsets.UTF_8));
             out.flush();
@@ -60,7 +67,8 @@ final class EventPrinter implements Consumer<HostEvent> {
      * A line on standard error. Names come from foreign modules and tasks; none of their control
      * characters reaches a terminal.
      */
-    void say(String line) {
+    @Override
+    public void say(String line) {
         err.println(Printable.text(line));
     }
 }

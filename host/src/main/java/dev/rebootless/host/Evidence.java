@@ -2,6 +2,7 @@ package dev.rebootless.host;
 
 import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.FileFaults;
+import dev.rebootless.host.files.HostFiles;
 import dev.rebootless.kernel.log.Complaint;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -4,6 +4,7 @@ import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Printable;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.host.agent.AgentCommand;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -23,7 +24,16 @@ import java.util.Set;
  */
 public final class HostCommand {
     private static final Set<String> NAMES =
-            Set.of("load", "unload", "cancel", "list", "status", "install", "uninstall", "boot");
+            Set.of(
+                    "load",
+                    "unload",
+                    "cancel",
+                    "list",
+                    "status",
+                    "install",
+                    "uninstall",
+                    "boot",
+                    AgentCommand.NAME);
 
     private static final Set<String> WITH_OPERAND =
             Set.of("load", "unload", "install", "uninstall");
@@ -39,6 +49,7 @@ public final class HostCommand {
                    rebootless install MODULE.ko [--unproven] [--allow-regression]
                    rebootless uninstall NAME
                    rebootless boot [--timeout S] [--complete]
+                   rebootless agent …, see `rebootless agent --help`
 
             load      looks whether the livepatch may be loaded here, loads it, and follows it until all tasks run the new
                       code; if that takes longer than --timeout (60 s), it is cancelled and taken out again; then the kernel log is
@@ -130,6 +141,9 @@ public final class HostCommand {
     public ExitStatus run(List<String> arguments) {
         boolean json = arguments.contains("--json");
         try {
+            if (arguments.getFirst().equals(AgentCommand.NAME)) {
+                return agent(json).run(arguments.subList(1, arguments.size()));
+            }
             Call call = new Call(new ArrayDeque<>(arguments), json);
             ExitStatus status = call.run();
             call.printer.requireHeard();
@@ -145,6 +159,11 @@ public final class HostCommand {
                             "report it with the command and the output of the same command with --debug");
             return failed(ExitStatus.INTERNAL, List.of(fault), e, arguments, json);
         }
+    }
+
+    private AgentCommand agent(boolean json) {
+        EventPrinter printer = new EventPrinter(json, out, err);
+        return new AgentCommand(HostForAgent.machine(machine, printer), printer);
     }
 
     private ExitStatus failed(

@@ -1,6 +1,7 @@
 package dev.rebootless.host;
 
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.host.files.HostFiles;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;

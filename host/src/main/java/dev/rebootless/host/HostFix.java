@@ -4,6 +4,7 @@ import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Hashes;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.host.files.HostFiles;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

@@ -3,6 +3,7 @@ package dev.rebootless.host;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.host.files.HostFiles;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;

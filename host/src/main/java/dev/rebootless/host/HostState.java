@@ -2,6 +2,7 @@ package dev.rebootless.host;
 
 import dev.rebootless.host.LoadedLivepatch.LoadedFunction;
 import dev.rebootless.host.LoadedLivepatch.LoadedObject;
+import dev.rebootless.host.files.HostFiles;
 import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.manifest.Manifest;
 import java.util.ArrayList;

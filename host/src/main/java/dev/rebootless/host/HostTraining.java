@@ -1,6 +1,7 @@
 package dev.rebootless.host;
 
 import dev.rebootless.base.AtomicFiles;
+import dev.rebootless.host.files.HostFiles;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;

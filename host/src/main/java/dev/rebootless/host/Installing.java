@@ -5,6 +5,7 @@ import dev.rebootless.base.Hashes;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.host.Store.Installed;
+import dev.rebootless.host.files.HostFiles;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -100,18 +101,36 @@ final class Installing {
     void uninstall(String name) {
         lock.during(() -> {
             Optional<Store> store = storeOfThisKernel();
-            if (store.isEmpty() || !store.get().remove(name)) {
+            if (store.isEmpty() || !remove(store.get(), name)) {
                 throw RebootlessException.usage(
                         "RBL-HOST-NOT-INSTALLED",
                         name,
                         "is not installed for the running kernel",
                         "see `rebootless status`");
             }
-            if (Store.isEmpty(files)) {
-                units.disable();
-            }
-            events.accept(new HostEvent.Uninstalled(name));
         });
+    }
+
+    /**
+     * Takes a module out of what is loaded at boot of a kernel; none of that name is no error.
+     *
+     * @throws RebootlessException exit status 5 {@code RBL-HOST-STORE}
+     */
+    void uninstall(String release, String buildId, String name) {
+        lock.during(() -> {
+            boolean _ = remove(new Store(files, release, buildId), name);
+        });
+    }
+
+    private boolean remove(Store store, String name) {
+        if (!store.remove(name)) {
+            return false;
+        }
+        if (Store.isEmpty(files)) {
+            units.disable();
+        }
+        events.accept(new HostEvent.Uninstalled(name));
+        return true;
     }
 
     private Optional<Store> storeOfThisKernel() {

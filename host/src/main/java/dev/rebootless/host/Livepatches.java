@@ -5,6 +5,8 @@ import dev.rebootless.base.RebootlessException;
 import dev.rebootless.host.LoadedLivepatch.LoadedFunction;
 import dev.rebootless.host.LoadedLivepatch.LoadedObject;
 import dev.rebootless.host.LoadedLivepatch.Origin;
+import dev.rebootless.host.files.HostFiles;
+import dev.rebootless.host.files.Reading;
 import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.manifest.Manifest;
 import java.io.IOException;

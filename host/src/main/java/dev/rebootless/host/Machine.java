@@ -1,5 +1,7 @@
 package dev.rebootless.host;
 
+import dev.rebootless.host.files.HostFiles;
+
 /**
  * The machine whose livepatches are changed, or what stands for one in a test.
  *

@@ -1,6 +1,7 @@
 package dev.rebootless.host;
 
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.host.files.JsonObject;
 import dev.rebootless.kernel.Notes;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.Manifest.Input;

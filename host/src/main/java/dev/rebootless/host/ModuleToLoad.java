@@ -5,6 +5,7 @@ import dev.rebootless.base.Hashes;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.elf.Elf;
 import dev.rebootless.elf.ElfSection;
+import dev.rebootless.host.files.JsonObject;
 import dev.rebootless.kernel.KernelModule;
 import dev.rebootless.kernel.ShippedCode;
 import dev.rebootless.manifest.Manifest;

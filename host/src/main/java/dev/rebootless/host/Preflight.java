@@ -2,6 +2,8 @@ package dev.rebootless.host;
 
 import dev.rebootless.base.FileFaults;
 import dev.rebootless.host.LoadedLivepatch.Origin;
+import dev.rebootless.host.files.HostFiles;
+import dev.rebootless.host.files.Reading;
 import dev.rebootless.kernel.Notes;
 import dev.rebootless.manifest.Manifest;
 import java.io.IOException;

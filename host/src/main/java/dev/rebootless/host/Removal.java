@@ -2,6 +2,7 @@ package dev.rebootless.host;
 
 import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.host.files.HostFiles;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;

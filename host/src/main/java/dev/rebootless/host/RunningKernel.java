@@ -1,6 +1,7 @@
 package dev.rebootless.host;
 
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.host.files.HostFiles;
 import dev.rebootless.kernel.Notes;
 import java.io.IOException;
 import java.util.Optional;

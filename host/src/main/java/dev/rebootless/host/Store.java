@@ -4,6 +4,8 @@ import dev.rebootless.base.AtomicFiles;
 import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
+import dev.rebootless.host.files.HostFiles;
+import dev.rebootless.host.files.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;

@@ -1,5 +1,6 @@
 package dev.rebootless.host;
 
+import dev.rebootless.host.files.HostFiles;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;

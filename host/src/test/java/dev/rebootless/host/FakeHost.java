@@ -2,6 +2,7 @@ package dev.rebootless.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.rebootless.host.files.HostFiles;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.manifest.ManifestJson;
 import java.io.IOException;

@@ -2,6 +2,7 @@ package dev.rebootless.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.rebootless.host.files.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

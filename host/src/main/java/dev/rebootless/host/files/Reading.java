@@ -1,4 +1,4 @@
-package dev.rebootless.host;
+package dev.rebootless.host.files;
 
 import java.util.Optional;
 
@@ -6,7 +6,7 @@ import java.util.Optional;
  * What came of reading one file of the kernel's. What cannot be read is unknown, which is never the
  * same as not being there.
  */
-sealed interface Reading {
+public sealed interface Reading {
     /** The whole content, without the line end that the kernel puts behind a value. */
     record Text(String text) implements Reading {}
 

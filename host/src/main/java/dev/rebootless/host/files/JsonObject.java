@@ -1,17 +1,17 @@
-package dev.rebootless.host;
+package dev.rebootless.host.files;
 
 import io.avaje.json.JsonException;
 import io.avaje.json.mapper.JsonMapper;
 import java.util.Map;
 
 /** Reads JSON that may be anybody's. */
-final class JsonObject {
+public final class JsonObject {
     private static final JsonMapper MAPPER = JsonMapper.builder().build();
 
     private JsonObject() {}
 
     /** A text that is no JSON object. */
-    static final class NoneException extends Exception {
+    public static final class NoneException extends Exception {
         NoneException(String why) {
             super(why);
         }
@@ -22,7 +22,7 @@ final class JsonObject {
      *
      * @throws NoneException with the reason
      */
-    static Map<String, Object> parse(String json) throws NoneException {
+    public static Map<String, Object> parse(String json) throws NoneException {
         try {
             return MAPPER.fromJsonObject(json);
         } catch (JsonException | NumberFormatException e) {
@@ -36,7 +36,7 @@ final class JsonObject {
     }
 
     /** As {@link #parse} reads it, in one line. */
-    static String text(Map<String, Object> fields) {
+    public static String text(Map<String, Object> fields) {
         return MAPPER.toJson(fields);
     }
 }

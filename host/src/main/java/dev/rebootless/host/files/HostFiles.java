@@ -1,4 +1,4 @@
-package dev.rebootless.host;
+package dev.rebootless.host.files;
 
 import dev.rebootless.base.FileFaults;
 import java.io.IOException;
@@ -32,22 +32,22 @@ public final class HostFiles {
     }
 
     /** Where a file given by its absolute name is. */
-    Path path(String absolute) {
+    public Path path(String absolute) {
         return root.resolve(absolute.substring(1));
     }
 
     /** Whether there is such a file or folder; false also where that cannot be told. */
-    boolean exists(String absolute) {
+    public boolean exists(String absolute) {
         return Files.exists(path(absolute));
     }
 
     /** Whether there is no such file or folder; false also where that cannot be told. */
-    boolean isAbsent(String absolute) {
+    public boolean isAbsent(String absolute) {
         return Files.notExists(path(absolute));
     }
 
     /** Reads a text of the kernel's. */
-    Reading read(String absolute) {
+    public Reading read(String absolute) {
         try {
             String text = new String(bytes(absolute), StandardCharsets.UTF_8);
             return new Reading.Text(text.stripTrailing());
@@ -67,7 +67,7 @@ public final class HostFiles {
      *
      * @throws IOException also when there are more than any file here has
      */
-    byte[] bytes(String absolute) throws IOException {
+    public byte[] bytes(String absolute) throws IOException {
         try (var in = Files.newInputStream(path(absolute))) {
             // The size that stat(2) tells of a file in /proc or /sys is 0 or 4096, whatever it has.
             byte[] bytes = in.readNBytes(MAX_BYTES + 1);
@@ -83,7 +83,7 @@ public final class HostFiles {
      *
      * @throws IOException when it cannot be read, or is not there (NoSuchFileException)
      */
-    List<String> names(String absolute) throws IOException {
+    public List<String> names(String absolute) throws IOException {
         try (Stream<Path> files = Files.list(path(absolute))) {
             List<String> names = new ArrayList<>();
             files.forEach(file -> names.add(String.valueOf(file.getFileName())));
@@ -95,7 +95,7 @@ public final class HostFiles {
     }
 
     /** Of these, the folders. */
-    List<String> folders(String absolute) throws IOException {
+    public List<String> folders(String absolute) throws IOException {
         return names(absolute).stream()
                 .filter(name -> Files.isDirectory(path(absolute + "/" + name)))
                 .toList();
@@ -106,7 +106,7 @@ public final class HostFiles {
      *
      * @throws IOException with the kernel's answer
      */
-    void write(String absolute, String value) throws IOException {
+    public void write(String absolute, String value) throws IOException {
         Path file = path(absolute);
         try (var out = Files.newOutputStream(file, java.nio.file.StandardOpenOption.WRITE)) {
             out.write(value.getBytes(StandardCharsets.US_ASCII));
