@@ -37,4 +37,9 @@ public record FleetOptions(
     public Path postgres() {
         return data.resolve("postgres");
     }
+
+    /** Where the keys of snapshot and timestamp are, if the server has them. */
+    public Path keys() {
+        return data.resolve("keys");
+    }
 }

@@ -1,5 +1,14 @@
 package dev.rebootless.fleet;
 
+import dev.rebootless.fleet.api.RolloutApi;
+import dev.rebootless.fleet.job.Jobs;
+import dev.rebootless.fleet.job.RepositoryRefresh;
+import dev.rebootless.fleet.staging.RolloutOrder;
+import dev.rebootless.fleet.staging.RolloutPolicy;
+import dev.rebootless.fleet.staging.RolloutStore;
+import dev.rebootless.fleet.staging.Staging;
+import java.time.Duration;
+import java.util.Collections;
 import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
@@ -44,6 +53,14 @@ import java.util.Optional;
  */
 public final class FleetServer implements AutoCloseable {
     private static final int CONNECTIONS = 16;
+
+    /** A halt must not wait long; what hosts say meanwhile halts as well. */
+    private static final Duration MOST_BETWEEN_DECISIONS = Duration.ofSeconds(30);
+
+    /** What those who release have signed is visible by then. */
+    private static final Duration REFRESH = Duration.ofMinutes(1);
+
+    private static final Duration CLEAN = Duration.ofHours(1);
 
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
     private final ServerCertificate certificate;
@@ -132,7 +149,9 @@ public final class FleetServer implements AutoCloseable {
                 opened(new ReportQueue(new ReportStore(database, classes), metrics, clock));
         PublishedReleases releases =
                 new PublishedReleases(options.repository(), trusted(options), clock);
-        AttemptPolicy policy = releases;
+        RolloutStore rollouts = new RolloutStore(database);
+        Staging staging = new Staging(rollouts, audit, releases::state);
+        AttemptPolicy policy = new RolloutPolicy(releases, staging);
         AgentApi.Parts agent =
                 new AgentApi.Parts(
                         hosts,
@@ -153,6 +172,30 @@ public final class FleetServer implements AutoCloseable {
         all.addAll(new HealthApi(database, metrics).routes());
         all.addAll(new SetupApi(accounts).routes());
         all.addAll(new AccountApi(accounts).routes());
+        all.addAll(
+                new RolloutApi(
+                                staging,
+                                rollouts,
+                                new RolloutOrder(
+                                        hosts.rings(), options.interval(), releases::state))
+                        .routes());
+        opened(
+                Jobs.start(
+                        database,
+                        List.of(
+                                new Jobs.Job(
+                                        "rollouts",
+                                        Collections.min(
+                                                List.of(
+                                                        MOST_BETWEEN_DECISIONS,
+                                                        options.interval().dividedBy(4))),
+                                        () -> staging.decideAll(clock.instant())),
+                                new Jobs.Job(
+                                        "repository",
+                                        REFRESH,
+                                        new RepositoryRefresh(
+                                                options.repository(), options.keys(), clock)),
+                                new Jobs.Job("classes", CLEAN, classes::removeUnused))));
         all.addAll(new EnrolmentApi(new TokenStore(database, audit), accounts).routes());
         return List.copyOf(all);
     }

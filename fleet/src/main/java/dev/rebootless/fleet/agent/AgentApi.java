@@ -192,7 +192,12 @@ public final class AgentApi {
         answer.put("whole", acknowledged.whole());
         answer.put(
                 "reverse",
-                parts.policy().reversal(message.host(), acknowledged.membership(), request.now()));
+                parts.policy()
+                        .reversal(
+                                message.host(),
+                                acknowledged.membership(),
+                                acknowledged.buildId(),
+                                request.now()));
         return Answer.document(answer);
     }
 

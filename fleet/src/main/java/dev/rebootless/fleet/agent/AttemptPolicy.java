@@ -32,7 +32,9 @@ public interface AttemptPolicy {
      * The module that a host should take out, if any. It is asked at each report, and must not take
      * long.
      *
+     * @param buildId of its kernel
      * @return its SHA-256 in hexadecimal
      */
-    Optional<String> reversal(UUID host, Membership membership, Instant now);
+    Optional<String> reversal(
+            UUID host, Membership membership, Optional<String> buildId, Instant now);
 }

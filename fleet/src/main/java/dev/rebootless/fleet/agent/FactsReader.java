@@ -55,6 +55,7 @@ public final class FactsReader {
                                     sha256,
                                     deflate(body),
                                     text(f, "hostname", HOSTNAME).orElse(""),
+                                    text(f, "bootId", NAME),
                                     facts(f)))
                     .orElseGet(() -> new Report.Unchanged(report.hex("unchanged", 32)));
         } finally {

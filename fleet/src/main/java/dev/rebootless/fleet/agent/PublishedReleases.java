@@ -130,7 +130,8 @@ public final class PublishedReleases implements AttemptPolicy {
     }
 
     @Override
-    public Optional<String> reversal(UUID host, Membership membership, Instant now) {
+    public Optional<String> reversal(
+            UUID host, Membership membership, Optional<String> buildId, Instant now) {
         return Optional.empty();
     }
 

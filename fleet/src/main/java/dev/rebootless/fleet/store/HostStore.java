@@ -1,6 +1,7 @@
 package dev.rebootless.fleet.store;
 
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -157,6 +158,14 @@ public final class HostStore {
                 .bind("tag", tag)
                 .mapTo(String.class)
                 .one();
+    }
+
+    /** The names of all rings, in order. */
+    public List<String> rings() {
+        return jdbi.withHandle(handle ->
+                handle.createQuery("SELECT name FROM ring ORDER BY position")
+                        .mapTo(String.class)
+                        .list());
     }
 
     /** The public key of a host that may speak. */

@@ -1,5 +1,6 @@
 package dev.rebootless.fleet.store;
 
+import java.util.Optional;
 import java.util.UUID;
 
 /**
@@ -24,9 +25,15 @@ public record Report(UUID host, long sequence, Content content) {
      * @param sha256 of the body
      * @param deflated the body
      * @param hostname as the host calls itself
+     * @param boot the id of its boot (random/boot_id of proc(5))
      * @param facts what is counted and filtered by
      */
-    public record Whole(byte[] sha256, byte[] deflated, String hostname, SystemFacts facts)
+    public record Whole(
+            byte[] sha256,
+            byte[] deflated,
+            String hostname,
+            Optional<String> boot,
+            SystemFacts facts)
             implements Content {}
 
     /**
@@ -43,9 +50,11 @@ public record Report(UUID host, long sequence, Content content) {
      * It is on the disk.
      *
      * @param membership of the host
+     * @param buildId of its kernel, as it was reported last
      * @param whole whether the facts are wanted
      */
-    public record Acknowledged(Membership membership, boolean whole) implements Outcome {}
+    public record Acknowledged(
+            Membership membership, Optional<String> buildId, boolean whole) implements Outcome {}
 
     /**
      * It is not newer than what was written before.

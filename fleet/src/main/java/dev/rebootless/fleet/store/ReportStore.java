@@ -93,8 +93,14 @@ public final class ReportStore {
                         unchanged.add(new Accepted(report, was, was.systemClass()));
             }
             outcomes.add(
-                    new Report.Acknowledged(
-                            membership, report.content() instanceof Report.Unchanged && !known));
+                    switch (report.content()) {
+                        case Report.Whole whole ->
+                                new Report.Acknowledged(
+                                        membership, whole.facts().buildId(), false);
+                        case Report.Unchanged _ ->
+                                new Report.Acknowledged(
+                                        membership, classes.buildIdOf(was.systemClass()), !known);
+                    });
         }
         touch(handle, unchanged, now);
         change(handle, changed, now);
@@ -148,9 +154,11 @@ public final class ReportStore {
         handle.createUpdate(
                         """
                         UPDATE host_state s SET sequence = n.sequence, seen = :now, silent = false,
-                            class = n.class, facts = n.facts, hostname = n.hostname
-                        FROM unnest(:hosts, :sequences, :classes, :facts, :hostnames)
-                            AS n(host, sequence, class, facts, hostname)
+                            class = n.class, facts = n.facts, hostname = n.hostname,
+                            boot_since = CASE WHEN s.boot IS NOT NULL AND s.boot <> n.boot THEN :now ELSE s.boot_since END,
+                            boot = coalesce(n.boot, s.boot)
+                        FROM unnest(:hosts, :sequences, :classes, :facts, :hostnames, :boots)
+                            AS n(host, sequence, class, facts, hostname, boot)
                         WHERE s.host = n.host AND s.sequence < n.sequence
                         """)
                 .bind("now", now)
@@ -163,6 +171,10 @@ public final class ReportStore {
                 .bind(
                         "facts",
                         PostgresArray.bytes(reports.stream().map(r -> whole(r).sha256()).toList()))
+                .bind(
+                        "boots",
+                        PostgresArray.texts(
+                                reports.stream().map(r -> whole(r).boot().orElse(null)).toList()))
                 .bind(
                         "hostnames",
                         PostgresArray.texts(

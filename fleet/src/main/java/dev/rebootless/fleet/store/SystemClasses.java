@@ -22,8 +22,11 @@ public final class SystemClasses {
 
     private final Jdbi jdbi;
     private final Map<String, Integer> ids = bounded();
-    private final Map<Integer, Membership> memberships = bounded();
+    private final Map<Integer, Kept> classes = bounded();
     private final Map<String, Integer> sets = bounded();
+
+    /** What a report is answered with. */
+    private record Kept(Membership membership, Optional<String> buildId) {}
 
     /** In a database. */
     public SystemClasses(Database database) {
@@ -43,7 +46,7 @@ public final class SystemClasses {
     /** Reads all anew from now on. */
     void forget() {
         ids.clear();
-        memberships.clear();
+        classes.clear();
         sets.clear();
     }
 
@@ -64,7 +67,7 @@ public final class SystemClasses {
                             .one();
                 });
         ids.put(key, id);
-        memberships.put(id, membership);
+        classes.put(id, new Kept(membership, facts.buildId()));
         return id;
     }
 
@@ -160,17 +163,34 @@ public final class SystemClasses {
 
     /** Ring and tag of a class; empty when there is no such class. */
     Optional<Membership> membershipOf(int id) {
-        Membership known = memberships.get(id);
+        return kept(id).map(Kept::membership);
+    }
+
+    /** The kernel build of a class, where it is known. */
+    Optional<String> buildIdOf(int id) {
+        return kept(id).flatMap(Kept::buildId);
+    }
+
+    private Optional<Kept> kept(int id) {
+        Kept known = classes.get(id);
         if (known != null) {
             return Optional.of(known);
         }
-        Optional<Membership> found =
+        Optional<Kept> found =
                 jdbi.withHandle(handle ->
-                        handle.createQuery("SELECT ring, tag FROM system_class WHERE id = :id")
+                        handle.createQuery(
+                                        """
+                                        SELECT ring, tag, build_id FROM system_class
+                                        WHERE id = :id
+                                        """)
                                 .bind("id", id)
-                                .map((row, _) -> new Membership(row.getString(1), row.getString(2)))
+                                .map((row, _) ->
+                                        new Kept(
+                                                new Membership(
+                                                        row.getString(1), row.getString(2)),
+                                                Optional.ofNullable(row.getString(3))))
                                 .findOne());
-        found.ifPresent(membership -> memberships.put(id, membership));
+        found.ifPresent(kept -> classes.put(id, kept));
         return found;
     }
 

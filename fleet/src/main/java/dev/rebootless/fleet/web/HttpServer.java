@@ -269,9 +269,11 @@ public final class HttpServer implements AutoCloseable {
         }
         if (failure instanceof RebootlessException known) {
             return new HttpFault(
-                    known.status() == ExitStatus.ENVIRONMENT
-                            ? HttpFault.Status.NOT_NOW
-                            : HttpFault.Status.NOT_UNDERSTOOD,
+                    switch (known.status()) {
+                        case ENVIRONMENT -> HttpFault.Status.NOT_NOW;
+                        case REFUSED -> HttpFault.Status.CONTRADICTION;
+                        default -> HttpFault.Status.NOT_UNDERSTOOD;
+                    },
                     known.problems().getFirst());
         }
         LOG.error("{}: a fault of Rebootless itself", path, failure);
