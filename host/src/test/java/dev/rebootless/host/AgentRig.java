@@ -178,13 +178,7 @@ final class AgentRig implements AutoCloseable {
             List<DesiredState.Unload> unload,
             List<DesiredState.Reversible> reversible) {
         return new DesiredState(
-                Manifests.BUILD_ID,
-                Manifests.RELEASE,
-                "canary",
-                version,
-                load,
-                unload,
-                reversible);
+                Manifests.BUILD_ID, Manifests.RELEASE, "canary", version, load, unload, reversible);
     }
 
     /** Published: this livepatch is to be loaded. */
