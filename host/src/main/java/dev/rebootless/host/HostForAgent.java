@@ -86,8 +86,7 @@ final class HostForAgent implements LivepatchHost {
                         progress.inForce(seconds);
                     }
                 };
-        LoadRequest request =
-                new LoadRequest(module, TIMEOUT, WATCH, false, false, mayLose, false);
+        LoadRequest request = new LoadRequest(module, TIMEOUT, WATCH, false, false, mayLose, false);
         new Livepatching(machine, both)
                 .load(
                         request,

@@ -39,7 +39,12 @@ class AgentEnrolmentTest {
 
     private String[] enroll(String token) {
         return new String[] {
-            "enroll", rig.fleet.url(), "--fingerprint", rig.fleet.fingerprint(), "--token-file", token
+            "enroll",
+            rig.fleet.url(),
+            "--fingerprint",
+            rig.fleet.fingerprint(),
+            "--token-file",
+            token
         };
     }
 
@@ -52,7 +57,8 @@ class AgentEnrolmentTest {
         assertThat(rights("trusted")).isEqualTo("rwx------");
         assertThat(Files.readAllBytes(rig.host.path("/var/lib/rebootless/trusted/root.json")))
                 .isEqualTo(rig.releases.firstRoot())
-                .isEqualTo(Files.readAllBytes(rig.host.path(AgentRig.AGENT + "/trusted/root.json")));
+                .isEqualTo(
+                        Files.readAllBytes(rig.host.path(AgentRig.AGENT + "/trusted/root.json")));
         assertThat(rig.enabled).containsExactly("rebootless-agent.timer");
         assertThat(rig.said()).contains(rig.fleet.hostId).doesNotContain(rig.fleet.token);
         assertThat(rig.agent("status")).isEqualTo(ExitStatus.DONE);
@@ -92,8 +98,7 @@ class AgentEnrolmentTest {
                     .isNotEmpty()
                     .noneMatch(file -> {
                         try {
-                            return new String(
-                                            Files.readAllBytes(file), StandardCharsets.ISO_8859_1)
+                            return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1)
                                     .contains(rig.fleet.token);
                         } catch (IOException e) {
                             throw new java.io.UncheckedIOException(e);
@@ -139,8 +144,7 @@ class AgentEnrolmentTest {
     @Test
     void aHostThatBelongsToAServerIsNotEnrolledAgain() throws IOException {
         rig.enrol();
-        assertThat(rig.fails(ExitStatus.USAGE, enroll("-")).code())
-                .isEqualTo("RBL-AGENT-ENROLLED");
+        assertThat(rig.fails(ExitStatus.USAGE, enroll("-")).code()).isEqualTo("RBL-AGENT-ENROLLED");
         assertThat(rig.fleet.asked()).isEmpty();
     }
 
@@ -155,7 +159,13 @@ class AgentEnrolmentTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "two words", "short", "\u0000\u0001\u0002\u0003\u0004\u0005\u0006\u0007\u0008"})
+    @ValueSource(
+            strings = {
+                "",
+                "two words",
+                "short",
+                "\u0000\u0001\u0002\u0003\u0004\u0005\u0006\u0007\u0008"
+            })
     void aFileWithoutATokenIsRefused(String content) throws IOException {
         Path token = Files.writeString(folder.resolve("token"), content);
         assertThat(rig.fails(ExitStatus.USAGE, enroll(token.toString())).code())

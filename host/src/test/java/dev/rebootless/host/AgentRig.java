@@ -38,7 +38,16 @@ final class AgentRig implements AutoCloseable {
     final Path scratch;
     final List<Duration> pauses = new ArrayList<>();
     final List<String> enabled = new ArrayList<>();
-    final RecordedUnits units = new RecordedUnits();
+    final RecordedUnits units =
+            new RecordedUnits() {
+                @Override
+                public void enable() {
+                    kernel.at.accept("before units");
+                    super.enable();
+                    kernel.at.accept("after units");
+                }
+            };
+
     private Instant now = Instant.parse("2026-11-28T09:00:00Z");
     private ByteArrayOutputStream out = new ByteArrayOutputStream();
     private ByteArrayOutputStream err = new ByteArrayOutputStream();
@@ -77,6 +86,7 @@ final class AgentRig implements AutoCloseable {
 
             @Override
             public Instant instant() {
+                kernel.at.accept("clock");
                 return now;
             }
         };
@@ -178,13 +188,7 @@ final class AgentRig implements AutoCloseable {
             List<DesiredState.Unload> unload,
             List<DesiredState.Reversible> reversible) {
         return new DesiredState(
-                Manifests.BUILD_ID,
-                Manifests.RELEASE,
-                "canary",
-                version,
-                load,
-                unload,
-                reversible);
+                Manifests.BUILD_ID, Manifests.RELEASE, "canary", version, load, unload, reversible);
     }
 
     /** Published: this livepatch is to be loaded. */

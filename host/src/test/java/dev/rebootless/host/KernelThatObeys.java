@@ -25,8 +25,8 @@ final class KernelThatObeys implements KernelCalls, Ticker {
     /** The errno for the next module. */
     int answer = DONE;
 
-    /** Whether transitions end. */
-    boolean moves = true;
+    /** Whether transitions to a livepatch end. */
+    boolean comes = true;
 
     /** What is in the log some seconds after a module came. */
     String complaint = "";
@@ -103,7 +103,7 @@ final class KernelThatObeys implements KernelCalls, Ticker {
                 // Somebody has just written the 0.
                 host.state(name, false, true);
                 since = nanos;
-            } else if (moves && is(folder + "/transition") && nanos - since >= 1e9) {
+            } else if ((comes || !enabled) && is(folder + "/transition") && nanos - since >= 1e9) {
                 if (enabled) {
                     host.state(name, true, false);
                     for (String earlier : replaced) {

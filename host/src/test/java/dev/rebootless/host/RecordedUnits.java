@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Units that are there, and what was asked of them. */
-final class RecordedUnits implements BootUnits {
+class RecordedUnits implements BootUnits {
     final List<String> asked = new ArrayList<>();
 
     @Override

@@ -100,15 +100,12 @@ final class TestFleet implements AutoCloseable {
     TestFleet(TestReleases releases) throws Exception {
         this.releases = releases;
         KeyStore store = keys();
-        this.fingerprint =
-                "SHA256:" + Hashes.sha256(store.getCertificate("server").getEncoded());
+        this.fingerprint = "SHA256:" + Hashes.sha256(store.getCertificate("server").getEncoded());
         KeyManagerFactory managers = KeyManagerFactory.getInstance("PKIX");
         managers.init(store, "changeit".toCharArray());
         SSLContext tls = SSLContext.getInstance("TLS");
         tls.init(managers.getKeyManagers(), null, null);
-        server =
-                HttpsServer.create(
-                        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setHttpsConfigurator(new HttpsConfigurator(tls));
         server.setExecutor(threads);
         server.createContext("/", this::handle);
@@ -181,8 +178,7 @@ final class TestFleet implements AutoCloseable {
     private synchronized void handle(HttpExchange exchange) throws IOException {
         String path = exchange.getRequestURI().getPath();
         byte[] body = exchange.getRequestBody().readAllBytes();
-        Optional<Canned> made =
-                canned.stream().filter(c -> path.startsWith(c.path())).findFirst();
+        Optional<Canned> made = canned.stream().filter(c -> path.startsWith(c.path())).findFirst();
         made.ifPresent(canned::remove);
         try {
             if (made.isPresent() && !made.get().drop()) {
@@ -200,6 +196,9 @@ final class TestFleet implements AutoCloseable {
         } catch (Refused e) {
             asked.add(path + " " + e.code);
             send(exchange, e.status, problem(e.status, e.code).getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            // The client has heard enough.
+            exchange.close();
         } catch (Exception e) {
             e.printStackTrace();
             send(exchange, 500, new byte[0]);
@@ -338,8 +337,17 @@ final class TestFleet implements AutoCloseable {
         Mac mac = Mac.getInstance("HmacSHA256");
         mac.init(new SecretKeySpec(HexFormat.of().parseHex(key), "HmacSHA256"));
         String text =
-                "rebootless-1\n" + path + "\n" + host + "\n" + keyId + "\n" + sequence + "\n"
-                        + Hashes.sha256(body) + "\n";
+                "rebootless-1\n"
+                        + path
+                        + "\n"
+                        + host
+                        + "\n"
+                        + keyId
+                        + "\n"
+                        + sequence
+                        + "\n"
+                        + Hashes.sha256(body)
+                        + "\n";
         byte[] wanted = mac.doFinal(text.getBytes(StandardCharsets.UTF_8));
         if (!host.equals(hostId)
                 || !MessageDigest.isEqual(
@@ -365,7 +373,9 @@ final class TestFleet implements AutoCloseable {
             factsHash = Optional.of(Hashes.sha256(body));
             asked.add("facts");
         } else {
-            whole = forgetsFacts || !factsHash.equals(Optional.of(message.path("unchanged").asString()));
+            whole =
+                    forgetsFacts
+                            || !factsHash.equals(Optional.of(message.path("unchanged").asString()));
             forgetsFacts = false;
             asked.add(whole ? "unchanged, of something else" : "unchanged");
         }
@@ -377,14 +387,16 @@ final class TestFleet implements AutoCloseable {
     }
 
     private void attempt(JsonNode message, ObjectNode answer) throws Refused {
-        String what = message.path("action").asString() + " " + message.path("livepatch").asString();
+        String what =
+                message.path("action").asString() + " " + message.path("livepatch").asString();
         if (wait.isPresent()) {
             asked.add("attempt " + what + " has to wait");
             throw new Refused(409, wait.get());
         }
         String open =
                 attempts.entrySet().stream()
-                        .filter(e -> !outcomes.containsKey(e.getKey()) && e.getValue().equals(message))
+                        .filter(e ->
+                                !outcomes.containsKey(e.getKey()) && e.getValue().equals(message))
                         .map(Map.Entry::getKey)
                         .findFirst()
                         .orElse(UUID.randomUUID().toString());

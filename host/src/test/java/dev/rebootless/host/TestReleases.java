@@ -149,7 +149,9 @@ final class TestReleases {
         meta.put(
                 "targets",
                 files.publishTargets("targets", SignedMetadata.of(top, targets.subList(0, 2))));
-        meta.put("state", files.publishTargets("state", SignedMetadata.of(left, state.subList(0, 2))));
+        meta.put(
+                "state",
+                files.publishTargets("state", SignedMetadata.of(left, state.subList(0, 2))));
         Metadata.Snapshot.Listed listed =
                 files.publishSnapshot(
                         SignedMetadata.of(

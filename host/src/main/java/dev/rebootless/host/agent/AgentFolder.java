@@ -95,8 +95,7 @@ final class AgentFolder {
         try {
             Files.createDirectories(folder);
             Files.setPosixFilePermissions(
-                    folder,
-                    PosixFilePermissions.fromString(readable ? "rwxr-xr-x" : "rwx------"));
+                    folder, PosixFilePermissions.fromString(readable ? "rwxr-xr-x" : "rwx------"));
         } catch (IOException e) {
             throw fault("", e);
         }

@@ -103,7 +103,11 @@ final class AgentStatus {
             o.problems().forEach(p -> text.append("          ").append(p.text()).append('\n'));
         });
         distrusted.forEach((sha256, why) ->
-                text.append("never     ").append(sha256, 0, 16).append("…: ").append(why).append('\n'));
+                text.append("never     ")
+                        .append(sha256, 0, 16)
+                        .append("…: ")
+                        .append(why)
+                        .append('\n'));
         return text.toString();
     }
 }

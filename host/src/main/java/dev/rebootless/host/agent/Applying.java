@@ -52,7 +52,9 @@ final class Applying {
         return apply.alone(() -> {
             Optional<Order> order = order();
             if (order.isEmpty()
-                    || Outcome.in(apply).filter(o -> o.order().equals(order.get().id())).isPresent()) {
+                    || Outcome.in(apply)
+                            .filter(o -> o.order().equals(order.get().id()))
+                            .isPresent()) {
                 output.say("there is no order");
                 return ExitStatus.UNCHANGED;
             }
@@ -189,9 +191,7 @@ final class Applying {
             throw refusal("it is for another kernel than the one that runs");
         }
         Optional<String> reverse =
-                order.step()
-                        .filter(s -> s.action() == Step.Action.REVERSE)
-                        .map(Step::sha256);
+                order.step().filter(s -> s.action() == Step.Action.REVERSE).map(Step::sha256);
         TufClient client =
                 new TufClient(
                         trusted.path(""),
@@ -221,8 +221,7 @@ final class Applying {
             LivepatchHost.Kernel kernel,
             String build,
             Optional<String> reverse) {
-        Optional<DesiredState> state =
-                Wanted.state(session, kernel.release(), build, order.ring());
+        Optional<DesiredState> state = Wanted.state(session, kernel.release(), build, order.ring());
         View view = View.running(host, apply, kernel);
         Plan plan =
                 state.map(s -> Plan.running(s, view, reverse, machine.clock().instant()))
@@ -370,9 +369,7 @@ final class Applying {
             return notLoaded(order, step, watcher, e);
         }
         List<Problem> problems = new ArrayList<>();
-        attempt(
-                problems,
-                () -> host.install(module, step.livepatch(), order.buildId(), mayLose));
+        attempt(problems, () -> host.install(module, step.livepatch(), order.buildId(), mayLose));
         problems.addAll(leaveOut(verified));
         return Outcome.done(order, watcher.seconds, problems);
     }
@@ -402,7 +399,8 @@ final class Applying {
             }
             return Outcome.not(order, Outcome.Result.FAILED, e.status(), e.problems());
         }
-        List<Problem> problems = new ArrayList<>(leaveOut(verified.kernel(), verified.view(), step));
+        List<Problem> problems =
+                new ArrayList<>(leaveOut(verified.kernel(), verified.view(), step));
         problems.addAll(leaveOut(verified));
         return Outcome.done(order, Optional.empty(), problems);
     }

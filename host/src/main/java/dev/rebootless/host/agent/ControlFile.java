@@ -9,8 +9,8 @@ import java.util.Set;
 
 /**
  * Paragraphs of fields (deb822(5)), as dpkg and apt keep their lists: a line {@code Name: value}
- * for each field, an empty line after each paragraph. Read in pieces, for apt's lists have some
- * 50 MB; of each paragraph only the fields that are wanted are kept.
+ * for each field, an empty line after each paragraph. Read in pieces, for apt's lists have some 50
+ * MB; of each paragraph only the fields that are wanted are kept.
  */
 final class ControlFile {
     /** Far above the lists of all suites of Debian together. */

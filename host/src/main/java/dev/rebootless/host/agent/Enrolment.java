@@ -22,8 +22,8 @@ import java.util.stream.Stream;
 
 /**
  * Makes this host one of a server's. Root does it, once; all is prepared aside in a folder of
- * root's, and is handed over to the network side's user whole, in one step. The identity is made and
- * kept before the token goes out, so that the same call again gets the same answer.
+ * root's, and is handed over to the network side's user whole, in one step. The identity is made
+ * and kept before the token goes out, so that the same call again gets the same answer.
  */
 final class Enrolment {
     private static final String ASIDE = AgentFolder.ROOT + "/enrolling";
@@ -76,8 +76,7 @@ final class Enrolment {
                 aside.alone(() -> {
                     Settings settings = ask(address, fingerprint, token, aside);
                     handOver(aside, user);
-                    output.say(
-                            "enrolled at " + settings.server() + " as " + settings.host());
+                    output.say("enrolled at " + settings.server() + " as " + settings.host());
                     return true;
                 });
         machine.units().enable();

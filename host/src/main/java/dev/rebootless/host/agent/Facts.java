@@ -17,8 +17,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a report says of this machine (docs/contract-fleet.md, "Facts"): each null where it cannot be
- * read. Nothing in it changes by itself, so that a machine at rest reports the same bytes.
+ * What a report says of this machine (docs/contract-fleet.md, "Facts"): each null where it cannot
+ * be read. Nothing in it changes by itself, so that a machine at rest reports the same bytes.
  */
 final class Facts {
     /** As long as a kernel's command line may be on any architecture (COMMAND_LINE_SIZE). */
@@ -154,11 +154,11 @@ final class Facts {
                             new TreeSet<>(
                                             text.lines()
                                                     .map(String::strip)
-                                                    .filter(l -> l.matches("[a-z0-9][a-z0-9+.-]{1,127}"))
+                                                    .filter(l ->
+                                                            l.matches("[a-z0-9][a-z0-9+.-]{1,127}"))
                                                     .limit(MAX_REASONS)
                                                     .toList())
-                                    .stream()
-                                    .toList();
+                                    .stream().toList();
                     case Reading.Absent _ -> List.of();
                     case Reading.Unreadable _ -> null;
                 });
@@ -244,7 +244,8 @@ final class Facts {
                 break;
             }
             less.put(field, null);
-            unknown.add(field + ": left out, for the report would be longer than " + most + " bytes");
+            unknown.add(
+                    field + ": left out, for the report would be longer than " + most + " bytes");
             bytes = body.apply(less);
         }
         return bytes;

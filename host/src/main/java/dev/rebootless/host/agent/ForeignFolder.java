@@ -91,8 +91,9 @@ final class ForeignFolder implements RepositoryReader {
             }
             if (!buffer.hasRemaining()) {
                 int larger = (int) Math.min(limit, 2L * buffer.capacity());
-                buffer = ByteBuffer.wrap(Arrays.copyOf(buffer.array(), larger))
-                        .position(buffer.position());
+                buffer =
+                        ByteBuffer.wrap(Arrays.copyOf(buffer.array(), larger))
+                                .position(buffer.position());
             }
         }
     }

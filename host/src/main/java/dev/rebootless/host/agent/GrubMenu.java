@@ -9,9 +9,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The entries of a {@code grub.cfg} as grub-mkconfig writes it (GRUB manual, "menuentry", "submenu",
- * "default"). It is a script, and is not run: what its entries and its default are is read from its
- * lines, and where they say more than that, it is unknown.
+ * The entries of a {@code grub.cfg} as grub-mkconfig writes it (GRUB manual, "menuentry",
+ * "submenu", "default"). It is a script, and is not run: what its entries and its default are is
+ * read from its lines, and where they say more than that, it is unknown.
  */
 final class GrubMenu {
     private static final int MAX_ENTRIES = 1_000;
@@ -22,7 +22,8 @@ final class GrubMenu {
             Pattern.compile("^(menuentry|submenu)\\s+(?:'([^']*)'|\"([^\"]*)\")(.*)\\{\\s*$");
 
     private static final Pattern ID =
-            Pattern.compile("(?:\\$menuentry_id_option|--id)[ =]+(?:'([^']*)'|\"([^\"]*)\"|(\\S+))");
+            Pattern.compile(
+                    "(?:\\$menuentry_id_option|--id)[ =]+(?:'([^']*)'|\"([^\"]*)\"|(\\S+))");
 
     private static final Pattern KERNEL = Pattern.compile("^linux(?:16|efi)?\\s+(\\S+).*");
 

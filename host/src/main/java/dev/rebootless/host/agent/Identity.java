@@ -108,8 +108,7 @@ final class Identity {
 
     /** Where it is kept; this is the key of no one else. */
     static Identity in(AgentFolder folder) {
-        byte[] pem =
-                folder.read(FILE).orElseThrow(() -> folder.damaged(FILE, "it is not there"));
+        byte[] pem = folder.read(FILE).orElseThrow(() -> folder.damaged(FILE, "it is not there"));
         return parse(pem).orElseThrow(() -> folder.damaged(FILE, "it is no Ed25519 key"));
     }
 

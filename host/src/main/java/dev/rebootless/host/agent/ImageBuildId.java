@@ -1,6 +1,5 @@
 package dev.rebootless.host.agent;
 
-import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.base.Subprocess;
 import dev.rebootless.kernel.BootImage;
@@ -11,7 +10,6 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -72,8 +70,6 @@ final class ImageBuildId {
             }
         } catch (RebootlessException e) {
             throw new IOException(e.problems().getFirst().message(), e);
-        } catch (UncheckedIOException e) {
-            throw new IOException(FileFaults.reason(e.getCause()), e);
         }
     }
 
@@ -90,7 +86,11 @@ final class ImageBuildId {
         long at = header.getLong(PHOFF);
         int size = header.getShort(PHENTSIZE);
         int count = header.getShort(PHNUM);
-        if (at < HEADER || at > MAX_OFFSET || size != SEGMENT || count < 1 || count > MAX_SEGMENTS) {
+        if (at < HEADER
+                || at > MAX_OFFSET
+                || size != SEGMENT
+                || count < 1
+                || count > MAX_SEGMENTS) {
             throw new IOException("has no program headers");
         }
         vmlinux.skipNBytes(at - HEADER);
@@ -100,10 +100,7 @@ final class ImageBuildId {
             if (segments.getInt(i * size) == PT_NOTE) {
                 long offset = segments.getLong(i * size + SEGMENT_OFFSET);
                 long length = segments.getLong(i * size + SEGMENT_SIZE);
-                if (offset < position
-                        || offset > MAX_OFFSET
-                        || length < 1
-                        || length > MAX_NOTES) {
+                if (offset < position || offset > MAX_OFFSET || length < 1 || length > MAX_NOTES) {
                     throw new IOException("has notes where none can be");
                 }
                 vmlinux.skipNBytes(offset - position);
@@ -133,13 +130,11 @@ final class ImageBuildId {
                 case XZ -> program(packed, "xz", "-dc", "--single-stream");
                 case ZSTD -> program(packed, "zstd", "-dcq", "--long=31");
                 case LZ4 -> program(packed, "lz4", "-dcq");
-                case LZMA, BZIP2, LZO ->
-                        throw new IOException("is compressed with " + compression);
+                case LZMA, BZIP2, LZO -> throw new IOException("is compressed with " + compression);
             };
         }
 
-        private static Unpacking program(InputStream packed, String... command)
-                throws IOException {
+        private static Unpacking program(InputStream packed, String... command) throws IOException {
             Process process;
             try {
                 process =

@@ -25,7 +25,8 @@ final class InstalledPackages {
 
     /** {@code linux-image-RELEASE}, and on Debian {@code -unsigned} behind it. */
     private static final Pattern IMAGE =
-            Pattern.compile("linux-image-(?:unsigned-)?([0-9][A-Za-z0-9._+~-]{0,63}?)(?:-unsigned)?");
+            Pattern.compile(
+                    "linux-image-(?:unsigned-)?([0-9][A-Za-z0-9._+~-]{0,63}?)(?:-unsigned)?");
 
     private final List<Installed> all;
 

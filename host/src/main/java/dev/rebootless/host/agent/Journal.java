@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * What the side with rights remembers: which bytes it loaded, which it will not load again, and what
- * it has begun. Root writes it, the network side reads it.
+ * What the side with rights remembers: which bytes it loaded, which it will not load again, and
+ * what it has begun. Root writes it, the network side reads it.
  */
 final class Journal {
     private static final String LOADED = "loaded.json";
@@ -59,8 +59,7 @@ final class Journal {
                 entries.subList(Math.max(0, entries.size() - MAX_ENTRIES), entries.size());
         folder.write(
                 file,
-                AgentJson.document()
-                        .put(ENTRIES, newest.stream().map(AgentJson::map).toList()));
+                AgentJson.document().put(ENTRIES, newest.stream().map(AgentJson::map).toList()));
     }
 
     /** By name, the SHA-256 of what was loaded in a boot, whether it still is or not. */

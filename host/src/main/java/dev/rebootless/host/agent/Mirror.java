@@ -21,9 +21,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The part of the server's repository that this host needs, as plain files for the side with rights,
- * which has no network. What is got is put aside, and takes its place when all of it was believed,
- * the timestamp last: so the copy is always of one publication. What is not needed any more goes.
+ * The part of the server's repository that this host needs, as plain files for the side with
+ * rights, which has no network. What is got is put aside, and takes its place when all of it was
+ * believed, the timestamp last: so the copy is always of one publication. What is not needed any
+ * more goes.
  */
 final class Mirror implements RepositoryReader {
     static final String FOLDER = "repository";
@@ -36,8 +37,7 @@ final class Mirror implements RepositoryReader {
 
     /** As {@code RepositoryReader}'s users name files: plain names between slashes. */
     private static final Pattern NAME =
-            Pattern.compile(
-                    "(?:metadata|targets)(?:/[A-Za-z0-9_+~][A-Za-z0-9._+~-]{0,299}){1,16}");
+            Pattern.compile("(?:metadata|targets)(?:/[A-Za-z0-9_+~][A-Za-z0-9._+~-]{0,299}){1,16}");
 
     private static final Pattern ROOT = Pattern.compile("metadata/[0-9]{1,10}\\.root\\.json");
 

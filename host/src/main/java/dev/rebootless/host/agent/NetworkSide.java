@@ -206,9 +206,7 @@ final class NetworkSide {
 
     private Acknowledged send(Call call, NextBoot next, Optional<NextKernel> nextKernel) {
         Facts facts = new Facts(machine.files(), machine.host());
-        Standing standing =
-                Standing.in(folder)
-                        .inBoot(bootId(), Facts.bootTime(machine.files()));
+        Standing standing = Standing.in(folder).inBoot(bootId(), Facts.bootTime(machine.files()));
         Map<String, @Nullable Object> all =
                 facts.all(
                         version,
@@ -238,10 +236,7 @@ final class NetworkSide {
         }
         String ring = answer.text("ring", Standing.RING);
         standing.acknowledged(
-                        ring,
-                        answer.number("intervalSeconds"),
-                        hash,
-                        machine.clock().instant())
+                        ring, answer.number("intervalSeconds"), hash, machine.clock().instant())
                 .keep(folder);
         output.say(
                 "reported to "
@@ -261,7 +256,10 @@ final class NetworkSide {
         try {
             LivepatchHost.Kernel kernel = machine.host().kernel();
             boolean again =
-                    next.known().map(NextBoot.Known::release).filter(kernel.release()::equals).isPresent();
+                    next.known()
+                            .map(NextBoot.Known::release)
+                            .filter(kernel.release()::equals)
+                            .isPresent();
             return again ? kernel.buildId() : Optional.empty();
         } catch (RebootlessException e) {
             return Optional.empty();
@@ -334,8 +332,8 @@ final class NetworkSide {
                         Wanted.released(session, state.orElseThrow().load().orElseThrow());
             }
             Optional<DesiredState> nextState =
-                    nextKernel.flatMap(n ->
-                            Wanted.state(session, n.release(), n.buildId(), answer.ring()));
+                    nextKernel.flatMap(
+                            n -> Wanted.state(session, n.release(), n.buildId(), answer.ring()));
             Plan nextPlan =
                     nextState
                             .map(s ->

@@ -128,5 +128,4 @@ sealed interface NextBoot {
                 .filter(value -> !value.isEmpty() && value.length() < 1_000)
                 .findFirst();
     }
-
 }

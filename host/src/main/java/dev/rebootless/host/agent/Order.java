@@ -16,8 +16,7 @@ import java.util.regex.Pattern;
  */
 record Order(String id, String ring, Optional<Step> step, String buildId, Instant until) {
     static final String FILE = "order.json";
-    private static final Pattern BUILD =
-            Pattern.compile("(?:[0-9a-f]{2}){1,20}");
+    private static final Pattern BUILD = Pattern.compile("(?:[0-9a-f]{2}){1,20}");
 
     AgentJson json() {
         return AgentJson.document()

@@ -80,8 +80,10 @@ record Outcome(
                             cut(each.place()),
                             cut(each.message()),
                             cut(each.remedy()));
-            bytes += AgentJson.text(Map.of("p", AgentJson.problems(List.of(shorter))))
-                    .getBytes(StandardCharsets.UTF_8).length;
+            bytes +=
+                    AgentJson.text(Map.of("p", AgentJson.problems(List.of(shorter))))
+                            .getBytes(StandardCharsets.UTF_8)
+                            .length;
             if (some.size() == MAX_PROBLEMS || (!some.isEmpty() && bytes > MAX_PROBLEMS_BYTES)) {
                 break;
             }

@@ -100,7 +100,8 @@ record Plan(
         List<String> uninstall = uninstall(state, view);
         Optional<String> against =
                 state.load().flatMap(l -> against(state, view, l, Optional.empty()));
-        boolean install = against.isEmpty() && state.load().filter(l -> !isKept(view, l)).isPresent();
+        boolean install =
+                against.isEmpty() && state.load().filter(l -> !isKept(view, l)).isPresent();
         return new Plan(Optional.empty(), install, uninstall, mayLose(state, view), against);
     }
 
@@ -144,7 +145,8 @@ record Plan(
     private static List<String> uninstall(DesiredState state, View view) {
         return state.unload().stream()
                 .filter(u -> !view.isLoaded(u.name(), u.sha256()))
-                .filter(u -> view.kept(u.name()).filter(k -> k.sha256().equals(u.sha256())).isPresent())
+                .filter(u ->
+                        view.kept(u.name()).filter(k -> k.sha256().equals(u.sha256())).isPresent())
                 .map(DesiredState.Unload::name)
                 .toList();
     }

@@ -35,10 +35,7 @@ record Settings(
      * @throws RebootlessException exit status 5 {@code RBL-AGENT-NOT-ENROLLED}
      */
     static Settings in(AgentFolder folder) {
-        Answer file =
-                folder.document(FILE)
-                        .orElseThrow(Settings::notEnrolled)
-                        .requireVersion();
+        Answer file = folder.document(FILE).orElseThrow(Settings::notEnrolled).requireVersion();
         return new Settings(
                 FleetServer.address(file.text("server", ANY)),
                 Fingerprint.parse(file.text("fingerprint", ANY)),

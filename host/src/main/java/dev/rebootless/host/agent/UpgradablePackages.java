@@ -113,7 +113,8 @@ final class UpgradablePackages {
         for (Installed each : packages.all()) {
             version(each.version())
                     .ifPresent(v ->
-                            standings.put(key(packages, each.name(), each.architecture()),
+                            standings.put(
+                                    key(packages, each.name(), each.architecture()),
                                     new Standing(each, v)));
         }
         List<String> names = files.names(LISTS);
@@ -136,9 +137,7 @@ final class UpgradablePackages {
         }
         return standings.values().stream()
                 .flatMap(s -> s.upgradable().stream())
-                .sorted(
-                        Comparator.comparing(Upgradable::name)
-                                .thenComparing(Upgradable::installed))
+                .sorted(Comparator.comparing(Upgradable::name).thenComparing(Upgradable::installed))
                 .toList();
     }
 
@@ -175,9 +174,7 @@ final class UpgradablePackages {
         boolean notAutomatic = "yes".equals(fields.get("NotAutomatic"));
         boolean upgrades = "yes".equals(fields.get("ButAutomaticUpgrades"));
         Priority priority =
-                !notAutomatic
-                        ? Priority.AUTOMATIC
-                        : upgrades ? Priority.UPGRADES : Priority.NEVER;
+                !notAutomatic ? Priority.AUTOMATIC : upgrades ? Priority.UPGRADES : Priority.NEVER;
         String name = fields.getOrDefault("Suite", fields.getOrDefault("Codename", ""));
         return new Suite(name.length() > 100 ? name.substring(0, 100) : name, priority);
     }

@@ -54,7 +54,8 @@ final class Wanted {
         String path = wanted.path();
         byte[] module =
                 session.target(path, MAX_MODULE)
-                        .orElseThrow(() -> unfit(path, "the state names it, and it is not released"));
+                        .orElseThrow(
+                                () -> unfit(path, "the state names it, and it is not released"));
         if (!Hashes.sha256(module).equals(wanted.sha256())) {
             throw unfit(path, "it was released with other bytes than the state names");
         }
