@@ -33,6 +33,11 @@ final class TestRelease {
     private TestRelease() {}
 
     static void publish(Path folder) {
+        publish(folder, List.of("canary"));
+    }
+
+    /** The same for other rings. */
+    static void publish(Path folder, List<String> rings) {
         Signer signer = Signer.generated();
         RoleKeys keys = new RoleKeys(new TreeSet<>(List.of(signer.key().id())), 1);
         Instant end = Instant.now().plus(Duration.ofDays(30));
@@ -48,21 +53,11 @@ final class TestRelease {
         SortedMap<String, FileFacts> modules = new TreeMap<>();
         String path = "releases/" + BUILD_ID + "/" + NAME + "/livepatch.ko";
         modules.put(path, repository.addTarget(path, MODULE));
-        DesiredState state =
-                new DesiredState(
-                        BUILD_ID,
-                        "6.1.0-56-cloud-amd64",
-                        "canary",
-                        STATE_VERSION,
-                        Optional.of(
-                                new DesiredState.Load(
-                                        NAME, path, SHA256, List.of("CVE-2026-0001"))),
-                        List.of(new DesiredState.Unload("livepatch_old", OLD_SHA256)),
-                        List.of(
-                                new DesiredState.Reversible(
-                                        SHA256, Instant.now().plus(Duration.ofHours(1)))));
         SortedMap<String, FileFacts> states = new TreeMap<>();
-        states.put(state.path(), repository.addTarget(state.path(), state.bytes()));
+        for (String ring : rings) {
+            DesiredState state = state(ring, path);
+            states.put(state.path(), repository.addTarget(state.path(), state.bytes()));
+        }
         SortedMap<String, Metadata.Snapshot.Listed> meta = new TreeMap<>();
         meta.put(
                 "targets",
@@ -97,5 +92,19 @@ final class TestRelease {
                 SignedMetadata.of(
                         new Metadata.Timestamp(1, end, snapshot.version(), snapshot.facts()),
                         signers));
+    }
+
+    private static DesiredState state(String ring, String path) {
+        return new DesiredState(
+                BUILD_ID,
+                "6.1.0-56-cloud-amd64",
+                ring,
+                STATE_VERSION,
+                Optional.of(
+                        new DesiredState.Load(NAME, path, SHA256, List.of("CVE-2026-0001"))),
+                List.of(new DesiredState.Unload("livepatch_old", OLD_SHA256)),
+                List.of(
+                        new DesiredState.Reversible(
+                                SHA256, Instant.now().plus(Duration.ofHours(1)))));
     }
 }

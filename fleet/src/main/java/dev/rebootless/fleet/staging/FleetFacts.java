@@ -23,8 +23,9 @@ import org.jdbi.v3.core.Handle;
 /**
  * How the fleet stands in a rollout, counted in the database within the transaction that decides.
  *
- * <p>Of hosts that were allowed to act, each is looked at; all others are counted by the classes
- * that they are in.
+ * <p>Of hosts that were allowed to act since the rollout was ordered, each is looked at; all others
+ * are counted by the classes that they are in. What was before counts no more: with a new rollout
+ * of the same livepatch hosts on which it failed try again.
  */
 final class FleetFacts {
     private static final int FETCHED = 2000;
@@ -40,12 +41,16 @@ final class FleetFacts {
         this.states = states;
     }
 
-    /** Of all rings of a plan. */
-    RolloutFacts of(Handle handle, RolloutPlan plan, Instant now) {
+    /**
+     * Of all rings of a plan.
+     *
+     * @param since when the rollout was ordered
+     */
+    RolloutFacts of(Handle handle, RolloutPlan plan, Instant since, Instant now) {
         Map<String, Integer> hosts = hosts(handle, Optional.empty());
         Map<String, Counted> counted = eligible(handle, plan);
-        offline(handle, plan, now, counted);
-        acted(handle, plan, now, counted);
+        offline(handle, plan, since, now, counted);
+        acted(handle, plan, since, now, counted);
         return new RolloutFacts(
                 plan.rings().stream().map(r -> facts(plan, r, hosts, counted)).toList());
     }
@@ -55,17 +60,20 @@ final class FleetFacts {
      * here: nothing that is answered depends on which of the two they are, and counting them needs
      * a look at each.
      */
-    RingFacts ofRing(Handle handle, RolloutPlan plan, PlannedRing ring, Instant now) {
+    RingFacts ofRing(Handle handle, Rollout rollout, PlannedRing ring, Instant now) {
+        RolloutPlan plan = rollout.plan();
         Map<String, Counted> counted = eligible(handle, plan);
-        acted(handle, plan, now, counted);
+        acted(handle, plan, rollout.created(), now, counted);
         return facts(plan, ring, hosts(handle, Optional.of(ring.ring())), counted);
     }
 
     /** How one host stands. */
-    HostStanding standing(Handle handle, RolloutPlan plan, String ring, UUID host, Instant now) {
+    HostStanding standing(Handle handle, Rollout rollout, String ring, UUID host, Instant now) {
+        RolloutPlan plan = rollout.plan();
         int index = plan.indexOf(ring).orElse(0);
         return handle.createQuery(LAST_ATTEMPTS + " AND a.host = :host")
                 .bind("sha256", HexFormat.of().parseHex(plan.livepatch().sha256()))
+                .bind("since", rollout.created())
                 .bind("host", host)
                 .map((row, _) -> progress(row).standing(plan.pace(), plan.soakOf(index), now))
                 .findOne()
@@ -143,16 +151,21 @@ final class FleetFacts {
 
     /** Those of them that have not acted and are not heard of. */
     private static void offline(
-            Handle handle, RolloutPlan plan, Instant now, Map<String, Counted> counted) {
+            Handle handle,
+            RolloutPlan plan,
+            Instant ordered,
+            Instant now,
+            Map<String, Counted> counted) {
         handle.createQuery(
                         """
                         SELECT c.ring, count(*), min(s.seen)
                         FROM host_state s JOIN system_class c ON c.id = s.class
                         WHERE c.build_id = :build AND s.seen < :since AND NOT EXISTS (
                             SELECT FROM attempt a WHERE a.host = s.host AND a.sha256 = :sha256
-                            AND a.action <> 'unload')
+                            AND a.action <> 'unload' AND a.started >= :ordered)
                         GROUP BY c.ring
                         """)
+                .bind("ordered", ordered)
                 .bind("build", plan.livepatch().buildId())
                 .bind("sha256", HexFormat.of().parseHex(plan.livepatch().sha256()))
                 .bind("since", now.minus(plan.pace().silence()))
@@ -173,7 +186,8 @@ final class FleetFacts {
                 c.build_id, c.ring AS class_ring
             FROM (
                 SELECT DISTINCT ON (host) host, ring, action, started, outcome, finished
-                FROM attempt WHERE sha256 = :sha256 AND action <> 'unload'
+                FROM attempt
+                WHERE sha256 = :sha256 AND action <> 'unload' AND started >= :since
                 ORDER BY host, number DESC
             ) a
             JOIN host_state s ON s.host = a.host
@@ -182,10 +196,15 @@ final class FleetFacts {
             """;
 
     private static void acted(
-            Handle handle, RolloutPlan plan, Instant now, Map<String, Counted> counted) {
+            Handle handle,
+            RolloutPlan plan,
+            Instant since,
+            Instant now,
+            Map<String, Counted> counted) {
         try (var rows =
                 handle.createQuery(LAST_ATTEMPTS)
                         .bind("sha256", HexFormat.of().parseHex(plan.livepatch().sha256()))
+                        .bind("since", since)
                         .setFetchSize(FETCHED)
                         .map((row, _) -> {
                             add(row, plan, now, counted);

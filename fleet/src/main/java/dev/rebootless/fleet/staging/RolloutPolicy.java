@@ -62,7 +62,7 @@ public final class RolloutPolicy implements AttemptPolicy {
         boolean load = asked.wanted().action().equals("load");
         if (load) {
             HostStanding standing =
-                    staging.facts().standing(handle, plan, ring, asked.host(), asked.now());
+                    staging.facts().standing(handle, rollout.get(), ring, asked.host(), asked.now());
             if (!standing.mayLoad()) {
                 return new AttemptStore.MayNot(
                         "this host counts as %s in the rollout %s"
@@ -76,7 +76,7 @@ public final class RolloutPolicy implements AttemptPolicy {
                         plan,
                         rollout.get().state(),
                         ring,
-                        staging.facts().ofRing(handle, plan, planned.get(), asked.now()),
+                        staging.facts().ofRing(handle, rollout.get(), planned.get(), asked.now()),
                         asked.now());
         return switch (answer) {
             case Answer.Wait wait -> new AttemptStore.MayNot(wait.why());

@@ -99,13 +99,13 @@ public final class Staging {
 
     /** What would happen, and when. */
     public List<String> dryRun(RolloutPlan plan, Instant now) {
-        RolloutFacts counted = rollouts.inTransaction(handle -> facts.of(handle, plan, now));
+        RolloutFacts counted = rollouts.inTransaction(handle -> facts.of(handle, plan, now, now));
         return DryRun.of(plan, counted, DryRun.USUAL_ATTEMPT, now).lines();
     }
 
     /** How the fleet stands in a rollout. */
     public RolloutFacts factsOf(Rollout rollout, Instant now) {
-        return rollouts.inTransaction(handle -> facts.of(handle, rollout.plan(), now));
+        return rollouts.inTransaction(handle -> facts.of(handle, rollout.plan(), rollout.created(), now));
     }
 
     /**
@@ -134,7 +134,7 @@ public final class Staging {
                         rollout.plan(),
                         rollout.state(),
                         event,
-                        facts.of(handle, rollout.plan(), now),
+                        facts.of(handle, rollout.plan(), rollout.created(), now),
                         now);
         return keep(handle, rollout, step, event.by().name(), now);
     }
@@ -151,7 +151,7 @@ public final class Staging {
 
     /** The engine may decide several things one after the other at one moment. */
     private Rollout step(Handle handle, Rollout rollout, Instant now) {
-        RolloutFacts counted = facts.of(handle, rollout.plan(), now);
+        RolloutFacts counted = facts.of(handle, rollout.plan(), rollout.created(), now);
         Step step = RolloutEngine.decide(rollout.plan(), rollout.state(), counted, now);
         return keep(handle, rollout, step, SERVER, now);
     }
