@@ -39,7 +39,12 @@ class AccountTest {
 
     private static TestClient.Answer send(String token, String method, String path, String body)
             throws Exception {
-        return fleet().client.send(method, path, TestFleet.as(token), body.getBytes());
+        return fleet().client
+                .send(
+                        method,
+                        path,
+                        TestFleet.as(token),
+                        body.getBytes(java.nio.charset.StandardCharsets.UTF_8));
     }
 
     private static String account(String name, String role) throws Exception {
