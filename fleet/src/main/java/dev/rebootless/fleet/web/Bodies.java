@@ -5,17 +5,13 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Reads the bodies of requests: none is longer than its route allows, none takes longer than its
  * time, and all of them together need no more memory than there is.
  */
-final class Bodies implements AutoCloseable {
+final class Bodies {
     /** docs/contract-fleet.md, "Messages". */
     static final Duration TIME_TO_SEND = Duration.ofSeconds(10);
 
@@ -27,9 +23,11 @@ final class Bodies implements AutoCloseable {
     private static final Duration RETRY_AFTER = Duration.ofSeconds(5);
 
     private final Semaphore pieces = new Semaphore(MOST_PIECES);
-    private final ScheduledExecutorService clock =
-            Executors.newSingleThreadScheduledExecutor(
-                    Thread.ofPlatform().daemon().name("rebootless-deadlines").factory());
+    private final Deadlines deadlines;
+
+    Bodies(Deadlines deadlines) {
+        this.deadlines = deadlines;
+    }
 
     /** A body, and the memory that counts as its until it is closed. */
     final class Body implements AutoCloseable {
@@ -84,7 +82,7 @@ final class Bodies implements AutoCloseable {
     /** Reads a body on the thread that serves its request. */
     Body read(InputStream in, int largest, String place) {
         Body body = new Body();
-        Deadline deadline = new Deadline(TIME_TO_SEND);
+        Deadlines.Deadline deadline = deadlines.in(TIME_TO_SEND);
         try {
             body.read(in, largest, place);
             return body;
@@ -107,60 +105,5 @@ final class Bodies implements AutoCloseable {
         } finally {
             deadline.end();
         }
-    }
-
-    /** Does something on the calling thread, which is interrupted when it takes too long. */
-    void within(Duration limit, Sending sending) throws IOException {
-        Deadline deadline = new Deadline(limit);
-        try {
-            sending.send();
-        } finally {
-            deadline.end();
-        }
-    }
-
-    /** Writes to a client that may not read. */
-    interface Sending {
-        void send() throws IOException;
-    }
-
-    /**
-     * Interrupts the thread that made it. A virtual thread that waits for a socket then closes that
-     * socket ({@link java.net.Socket#getInputStream}), and with it the connection of whoever is so
-     * slow.
-     */
-    private final class Deadline {
-        private final Thread thread = Thread.currentThread();
-        private final Future<?> task;
-        private boolean ended;
-        private boolean passed;
-
-        Deadline(Duration limit) {
-            task = clock.schedule(this::pass, limit.toMillis(), TimeUnit.MILLISECONDS);
-        }
-
-        private synchronized void pass() {
-            if (!ended) {
-                passed = true;
-                thread.interrupt();
-            }
-        }
-
-        synchronized boolean passed() {
-            return passed;
-        }
-
-        synchronized void end() {
-            ended = true;
-            task.cancel(false);
-            if (passed) {
-                var _ = Thread.interrupted();
-            }
-        }
-    }
-
-    @Override
-    public void close() {
-        clock.shutdownNow();
     }
 }

@@ -10,8 +10,10 @@ import io.helidon.common.socket.SocketOptions;
 import io.helidon.common.tls.Tls;
 import io.helidon.http.DirectHandler;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
 import io.helidon.http.Method;
 import io.helidon.http.Status;
+import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.DirectHandlers;
 import io.helidon.webserver.http.HttpRouting;
@@ -26,6 +28,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,6 +50,7 @@ public final class HttpServer implements AutoCloseable {
     /** A client that takes less is not waited for. */
     private static final int SLOWEST_BYTES_PER_SECOND = 4 << 10;
 
+    private static final Duration WARN_EVERY = Duration.ofSeconds(10);
     private static final String BEARER = "Bearer ";
 
     /** Kept, for the level of a logger that nobody holds is forgotten. */
@@ -58,10 +62,12 @@ public final class HttpServer implements AutoCloseable {
     }
 
     private final WebServer server;
-    private final Bodies bodies = new Bodies();
+    private final Deadlines deadlines = new Deadlines();
+    private final Bodies bodies = new Bodies(deadlines);
     private final Accounts accounts;
     private final Metrics metrics;
     private final Clock clock;
+    private final AtomicLong warned = new AtomicLong(System.nanoTime() - WARN_EVERY.toNanos());
 
     /**
      * Where it listens.
@@ -100,11 +106,16 @@ public final class HttpServer implements AutoCloseable {
                                         .sslContext(certificate.context())
                                         .enabledProtocols(List.of("TLSv1.3", "TLSv1.2"))
                                         .build())
+                        .useNio(false)
                         .maxTcpConnections(MOST_CONNECTIONS)
                         .connectionOptions(
                                 SocketOptions.builder().readTimeout(READ_TIMEOUT).build())
                         .idleConnectionTimeout(IDLE_TIMEOUT)
-                        .addProtocol(Http1Config.builder().maxHeadersSize(HEADER_BYTES).build())
+                        .addProtocol(
+                                Http1Config.builder()
+                                        .maxHeadersSize(HEADER_BYTES)
+                                        .addReceiveListener(deadlines.headers(READ_TIMEOUT))
+                                        .build())
                         .directHandlers(directHandlers())
                         .shutdownGracePeriod(Duration.ofSeconds(2))
                         .featuresDiscoverServices(false)
@@ -113,7 +124,7 @@ public final class HttpServer implements AutoCloseable {
         try {
             server.start();
         } catch (RuntimeException e) {
-            bodies.close();
+            deadlines.close();
             throw new RebootlessException(
                     ExitStatus.ENVIRONMENT,
                     List.of(
@@ -185,6 +196,15 @@ public final class HttpServer implements AutoCloseable {
             HttpFault fault = fault(e, path);
             metrics.answered(route, fault.httpStatus().code(), System.nanoTime() - start);
             send(fault, response);
+        }
+        closeIfWanted(request, response);
+    }
+
+    /** Helidon says that it closes the connection, and waits for the next request all the same. */
+    private static void closeIfWanted(ServerRequest request, ServerResponse response) {
+        if (request.headers().contains(HeaderValues.CONNECTION_CLOSE)
+                || response.headers().contains(HeaderValues.CONNECTION_CLOSE)) {
+            throw new CloseConnectionException("as was said");
         }
     }
 
@@ -263,7 +283,7 @@ public final class HttpServer implements AutoCloseable {
             return fault;
         }
         if (Database.isTemporary(failure)) {
-            LOG.warn("{}: the database does not do its work: {}", path, rootMessage(failure));
+            warnOfDatabase(path, failure);
             return HttpFault.notNow(
                     "RBL-FLEET-DATABASE-AWAY", "the database does not answer now", RETRY_AFTER);
         }
@@ -284,6 +304,15 @@ public final class HttpServer implements AutoCloseable {
                         path,
                         "a fault of Rebootless itself: " + failure.getClass().getSimpleName(),
                         "report it with what the server's log says"));
+    }
+
+    /** Not once for each of the thousands of requests that come meanwhile. */
+    private void warnOfDatabase(String path, RuntimeException failure) {
+        long now = System.nanoTime();
+        long before = warned.get();
+        if (now - before > WARN_EVERY.toNanos() && warned.compareAndSet(before, now)) {
+            LOG.warn("{}: the database does not do its work: {}", path, rootMessage(failure));
+        }
     }
 
     private void send(HttpFault fault, ServerResponse response) {
@@ -321,23 +350,22 @@ public final class HttpServer implements AutoCloseable {
                     case Answer.Stream stream -> stream.length();
                 };
         Duration limit = READ_TIMEOUT.plusSeconds(length / SLOWEST_BYTES_PER_SECOND);
+        Deadlines.Deadline deadline = deadlines.in(limit);
         try {
-            bodies.within(
-                    limit,
-                    () -> {
-                        switch (answer.content()) {
-                            case Answer.Bytes bytes -> response.send(bytes.bytes());
-                            case Answer.Stream stream -> {
-                                response.contentLength(stream.length());
-                                try (OutputStream out = response.outputStream()) {
-                                    stream.writer().to(out);
-                                }
-                            }
-                        }
-                    });
+            switch (answer.content()) {
+                case Answer.Bytes bytes -> response.send(bytes.bytes());
+                case Answer.Stream stream -> {
+                    response.contentLength(stream.length());
+                    try (OutputStream out = response.outputStream()) {
+                        stream.writer().to(out);
+                    }
+                }
+            }
         } catch (IOException e) {
             // The client has gone, or takes its answer too slowly.
             throw new java.io.UncheckedIOException(e);
+        } finally {
+            deadline.end();
         }
     }
 
@@ -360,11 +388,12 @@ public final class HttpServer implements AutoCloseable {
                                         "see docs/schema/fleet-api.openapi.yaml"))
                         : HttpFault.unknown(path, "there is nothing at this address"),
                 response);
+        closeIfWanted(request, response);
     }
 
     @Override
     public void close() {
         server.stop();
-        bodies.close();
+        deadlines.close();
     }
 }

@@ -55,8 +55,11 @@ public final class RepositoryFiles {
         }
         Path at = folder;
         for (String part : parts) {
+            if (!PART.matcher(part).matches()) {
+                return Optional.empty();
+            }
             at = at.resolve(part);
-            if (!PART.matcher(part).matches() || Files.isSymbolicLink(at)) {
+            if (Files.isSymbolicLink(at)) {
                 return Optional.empty();
             }
         }
