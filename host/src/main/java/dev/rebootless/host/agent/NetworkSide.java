@@ -136,12 +136,7 @@ final class NetworkSide {
     }
 
     private Optional<NextKernel> nextKernel(NextBoot next) {
-        try {
-            return NextKernel.read(
-                    machine.files(), machine.host().kernel(), next, this::sayUnknown);
-        } catch (RebootlessException e) {
-            return Optional.empty();
-        }
+        return NextKernel.read(machine.files(), next, this::sayUnknown);
     }
 
     private void sayUnknown(String line) {
@@ -208,11 +203,7 @@ final class NetworkSide {
         Facts facts = new Facts(machine.files(), machine.host());
         Standing standing = Standing.in(folder).inBoot(bootId(), Facts.bootTime(machine.files()));
         Map<String, @Nullable Object> all =
-                facts.all(
-                        version,
-                        standing.bootTime(),
-                        next,
-                        nextKernel.map(NextKernel::buildId).or(() -> runningAgain(next)));
+                facts.all(version, standing.bootTime(), next, nextKernel.map(NextKernel::buildId));
         byte[] body =
                 facts.fitting(
                         all,
@@ -251,29 +242,15 @@ final class NetworkSide {
         return machine.host().bootId();
     }
 
-    /** The build that runs, where that one boots again. */
-    private Optional<String> runningAgain(NextBoot next) {
-        try {
-            LivepatchHost.Kernel kernel = machine.host().kernel();
-            boolean again =
-                    next.known()
-                            .map(NextBoot.Known::release)
-                            .filter(kernel.release()::equals)
-                            .isPresent();
-            return again ? kernel.buildId() : Optional.empty();
-        } catch (RebootlessException e) {
-            return Optional.empty();
-        }
-    }
-
     // ---- what is to be done ----
 
     /** A state, and what it wants done here. */
     private record Decided(Optional<DesiredState> state, Plan plan, boolean upkeepOfNext) {}
 
-    private void decide(Call call, Acknowledged answer, Optional<NextKernel> nextKernel) {
+    private void decide(Call call, Acknowledged answer, Optional<NextKernel> boots) {
         Mirror mirror = new Mirror(folder, call.server());
         LivepatchHost.Kernel kernel = machine.host().kernel();
+        Optional<NextKernel> nextKernel = boots.filter(n -> !n.runs(kernel));
         Decided decided;
         try {
             decided = update(mirror, kernel, answer, nextKernel);
