@@ -90,7 +90,7 @@ final class Applying {
                                         bytes.length > MAX_ORDER
                                                 ? java.util.Map.of()
                                                 : JsonObject.parse(text),
-                                        "RBL-AGENT-ORDER"));
+                                        Answer.Origin.ORDER));
                     } catch (JsonObject.NoneException e) {
                         // Not what it says: it may be any file's content.
                         throw RebootlessException.refused(

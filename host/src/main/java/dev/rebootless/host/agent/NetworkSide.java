@@ -131,7 +131,11 @@ final class NetworkSide {
         Standing standing = Standing.in(folder);
         long seconds = (long) (standing.intervalSeconds() * DUE);
         return standing.reported()
-                .map(at -> !machine.clock().instant().isBefore(at.plusSeconds(seconds)))
+                .map(at -> {
+                    // A time to come is of a clock that was wrong.
+                    Instant now = machine.clock().instant();
+                    return now.isBefore(at) || !now.isBefore(at.plusSeconds(seconds));
+                })
                 .orElse(true);
     }
 
@@ -201,7 +205,9 @@ final class NetworkSide {
 
     private Acknowledged send(Call call, NextBoot next, Optional<NextKernel> nextKernel) {
         Facts facts = new Facts(machine.files(), machine.host());
-        Standing standing = Standing.in(folder).inBoot(bootId(), Facts.bootTime(machine.files()));
+        Standing standing =
+                Standing.in(folder)
+                        .inBoot(Facts.bootId(machine.files()), Facts.bootTime(machine.files()));
         Map<String, @Nullable Object> all =
                 facts.all(version, standing.bootTime(), next, nextKernel.map(NextKernel::buildId));
         byte[] body =
@@ -236,10 +242,6 @@ final class NetworkSide {
                         + "; ring "
                         + ring);
         return new Acknowledged(ring, answer.optional("reverse", Answer.SHA256));
-    }
-
-    private String bootId() {
-        return machine.host().bootId();
     }
 
     // ---- what is to be done ----
