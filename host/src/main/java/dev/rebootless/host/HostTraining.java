@@ -38,6 +38,7 @@ final class HostTraining {
                             "status --json",
                             "load /nonexistent.ko",
                             "unload other",
+                            "agent status",
                             "--help status")) {
                 run(root, line);
             }

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.rebootless.base.ExitStatus;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.release.DesiredState;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

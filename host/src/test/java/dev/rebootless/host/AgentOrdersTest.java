@@ -408,4 +408,91 @@ class AgentOrdersTest {
         assertThat(rig.fleet.attempts).isEmpty();
         assertThat(rig.installed()).containsExactly("livepatch_fix");
     }
+
+    private static final String NEXT_RELEASE = "6.1.0-100-cloud-amd64";
+    private static final String NEXT_BUILD = "aabb".repeat(10);
+
+    private static Manifest forNextKernel(String name) {
+        Manifest here = AgentRig.livepatch(name, true, "do_open");
+        return new Manifest(
+                here.schemaVersion(),
+                here.name(),
+                here.module(),
+                here.replace(),
+                here.cves(),
+                new Manifest.Kernel(
+                        NEXT_RELEASE,
+                        NEXT_BUILD,
+                        "6.1.1000-1",
+                        NEXT_RELEASE + " SMP preempt mod_unload modversions "),
+                here.inputs(),
+                here.objects(),
+                here.added(),
+                here.warnings(),
+                here.level());
+    }
+
+    private void nextKernel(String buildId) throws IOException {
+        rig.host.bytes("/boot/vmlinuz-" + NEXT_RELEASE, TestImages.gzip(buildId));
+        Path link = rig.host.path("/vmlinuz");
+        if (!Files.exists(link, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+            Files.createSymbolicLink(link, Path.of("boot/vmlinuz-" + NEXT_RELEASE));
+        }
+    }
+
+    private List<String> installedForNext() {
+        return new Store(rig.host.files(), NEXT_RELEASE, NEXT_BUILD)
+                .installed().stream().map(Store.Installed::name).toList();
+    }
+
+    private void wantForNext(Optional<DesiredState.Load> load, List<DesiredState.Unload> unload) {
+        rig.releases.want(
+                new DesiredState(
+                        NEXT_BUILD,
+                        NEXT_RELEASE,
+                        "canary",
+                        rig.releases.version + 1,
+                        load,
+                        unload,
+                        List.of()));
+        rig.releases.publish();
+    }
+
+    @Test
+    void whatTheNextKernelShouldRunIsInstalledForItAndThisOneIsNotTouched() throws IOException {
+        nextKernel(NEXT_BUILD);
+        DesiredState.Load load = rig.release(forNextKernel("soon"));
+        wantForNext(Optional.of(load), List.of());
+        rig.service();
+        JsonNode next = rig.fleet.facts.orElseThrow().path("nextBoot");
+        assertThat(next.path("release").asString()).isEqualTo(NEXT_RELEASE);
+        assertThat(next.path("buildId").asString()).isEqualTo(NEXT_BUILD);
+        assertThat(next.path("why").asString()).isEqualTo("the link /vmlinuz");
+        assertThat(rig.fleet.attempts).isEmpty();
+        assertThat(installedForNext()).containsExactly("livepatch_soon");
+        assertThat(rig.kernel.inserted).isEmpty();
+        assertThat(hasOrder()).isFalse();
+
+        wantForNext(Optional.empty(), List.of(new DesiredState.Unload(load.name(), load.sha256())));
+        rig.service();
+        assertThat(installedForNext()).isEmpty();
+    }
+
+    @Test
+    void anotherBuildOfTheNextReleaseGetsNothing() throws IOException {
+        nextKernel("ccdd".repeat(10));
+        wantForNext(Optional.of(rig.release(forNextKernel("soon"))), List.of());
+        rig.service();
+        assertThat(installedForNext()).isEmpty();
+    }
+
+    @Test
+    void bothKernelsAreServedInOneCall() throws IOException {
+        nextKernel(NEXT_BUILD);
+        wantForNext(Optional.of(rig.release(forNextKernel("soon"))), List.of());
+        rig.wantLoaded(FIX);
+        rig.service();
+        assertThat(rig.loaded()).containsExactly("livepatch_fix");
+        assertThat(installedForNext()).containsExactly("livepatch_soon");
+    }
 }

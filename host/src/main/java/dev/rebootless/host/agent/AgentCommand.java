@@ -31,7 +31,7 @@ public final class AgentCommand {
             outcome   tells the server what came of it, as report
             status    whose this host is, and what was done last
 
-            --json    facts and events as JSON on standard output, and nothing else there
+            --json    status as one document, apply with the events of load and unload, on standard output
             --debug   stack traces with faults
 
             Exit status: 0 done · 2 usage · 3 nothing to do · 4 refused, nothing was touched · 5 the environment lacks

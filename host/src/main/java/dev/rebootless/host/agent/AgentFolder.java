@@ -124,7 +124,7 @@ final class AgentFolder {
                     try {
                         Map<String, Object> fields =
                                 JsonObject.parse(new String(bytes, StandardCharsets.UTF_8));
-                        return new Answer(place + "/" + name, fields, "RBL-AGENT-STORE");
+                        return new Answer(place + "/" + name, fields, Answer.Origin.OWN);
                     } catch (JsonObject.NoneException e) {
                         throw damaged(name, String.valueOf(e.getMessage()));
                     }
@@ -208,6 +208,8 @@ final class AgentFolder {
                 "RBL-AGENT-STORE",
                 place + "/" + name,
                 "cannot be understood: " + why,
-                "enrol this host anew, as docs/howto-agent.md says");
+                place.equals(APPLY)
+                        ? "see what happened to the disk; then remove this file: what it says is found out anew"
+                        : "see what happened to the disk; then enrol this host anew, as docs/howto-agent.md says");
     }
 }

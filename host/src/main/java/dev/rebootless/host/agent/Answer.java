@@ -12,13 +12,41 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The fields of a document that may be anybody's: a server's answer, or a file that was left for
- * the other side of the agent. Each reader throws (exit status 7) where a field is not what it
+ * the other side of the agent. Each reader throws, as the origin says, where a field is not what it
  * should be.
  *
  * @param place of the document, for messages
- * @param code of the problem where it is not what it should be
  */
-record Answer(String place, Map<String, Object> fields, String code) {
+record Answer(String place, Map<String, Object> fields, Origin origin) {
+    /** Whose document it is, and so what it means that it is damaged. */
+    enum Origin {
+        /** The server's. */
+        SERVER(
+                "RBL-AGENT-ANSWER",
+                ExitStatus.KERNEL_SAID_NO,
+                "see that agent and server are of versions that fit together"),
+        /** This side's own, or root's, which both read. */
+        OWN(
+                "RBL-AGENT-STORE",
+                ExitStatus.ENVIRONMENT,
+                "see what happened to the disk; then as docs/howto-agent.md says"),
+        /** The network side's, read by the side with rights. */
+        ORDER(
+                "RBL-AGENT-ORDER",
+                ExitStatus.REFUSED,
+                "nothing was touched; the next report makes another");
+
+        private final String code;
+        private final ExitStatus status;
+        private final String remedy;
+
+        Origin(String code, ExitStatus status, String remedy) {
+            this.code = code;
+            this.status = status;
+            this.remedy = remedy;
+        }
+    }
+
     /** RFC 9562, in lower case. */
     static final Pattern UUID =
             Pattern.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}");
@@ -30,12 +58,8 @@ record Answer(String place, Map<String, Object> fields, String code) {
 
     RebootlessException bad(String field, String why) {
         return new RebootlessException(
-                ExitStatus.KERNEL_SAID_NO,
-                new Problem(
-                        code,
-                        place,
-                        "its field " + field + " " + why,
-                        "see that agent and server are of versions that fit together"));
+                origin.status,
+                new Problem(origin.code, place, "its field " + field + " " + why, origin.remedy));
     }
 
     private Object field(String name) {

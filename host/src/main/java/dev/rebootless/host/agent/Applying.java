@@ -90,7 +90,7 @@ final class Applying {
                                         bytes.length > MAX_ORDER
                                                 ? java.util.Map.of()
                                                 : JsonObject.parse(text),
-                                        "RBL-AGENT-ORDER"));
+                                        Answer.Origin.ORDER));
                     } catch (JsonObject.NoneException e) {
                         // Not what it says: it may be any file's content.
                         throw RebootlessException.refused(
@@ -234,8 +234,8 @@ final class Applying {
                         ? Optional.of(file(session, state.orElseThrow().load().orElseThrow()))
                         : Optional.empty();
         Optional<NextKernel> nextKernel =
-                NextKernel.read(
-                        machine.files(), kernel, NextBoot.read(machine.files()), output::say);
+                NextKernel.read(machine.files(), NextBoot.read(machine.files()), output::say)
+                        .filter(n -> !n.runs(kernel));
         Optional<NextVerified> next =
                 nextKernel.flatMap(n ->
                         Wanted.state(session, n.release(), n.buildId(), order.ring())

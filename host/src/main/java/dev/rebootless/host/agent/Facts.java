@@ -41,6 +41,13 @@ final class Facts {
         return List.copyOf(unknown);
     }
 
+    /** The id of this boot (random(4)). */
+    static Optional<String> bootId(HostFiles files) {
+        return files.read("/proc/sys/kernel/random/boot_id")
+                .known()
+                .filter(id -> id.matches("[0-9a-f-]{1,64}"));
+    }
+
     /** When this boot began, as the kernel reckons it now: it moves when the clock is set. */
     static Optional<Instant> bootTime(HostFiles files) {
         return files.read("/proc/stat").known().stream()
@@ -66,7 +73,7 @@ final class Facts {
         facts.put("release", kernel == null ? null : kernel.release())
                 .put("buildId", kernel == null ? null : kernel.buildId().orElse(null))
                 .put("packageVersion", kernel == null ? null : kernel.packageVersion().orElse(null))
-                .put("bootId", text("/proc/sys/kernel/random/boot_id"))
+                .put("bootId", bootId(files).orElse(null))
                 .put("bootTime", bootTime.map(Instant::toString).orElse(null))
                 .put("modules", modules().orElse(null));
         Map<String, Object> status = status();

@@ -116,7 +116,7 @@ final class FleetServer implements AutoCloseable {
         if (response.statusCode() != OK) {
             throw ServerRefusal.of(path, response.statusCode(), document);
         }
-        return new Answer(path, document, "RBL-AGENT-ANSWER").requireVersion();
+        return new Answer(path, document, Answer.Origin.SERVER).requireVersion();
     }
 
     private static Map<String, Object> document(
@@ -132,7 +132,8 @@ final class FleetServer implements AutoCloseable {
         if (response.statusCode() != OK) {
             return Map.of();
         }
-        throw new Answer(path, Map.of(), "RBL-AGENT-ANSWER").bad("(all)", "is no document: " + why);
+        throw new Answer(path, Map.of(), Answer.Origin.SERVER)
+                .bad("(all)", "is no document: " + why);
     }
 
     /**

@@ -47,7 +47,7 @@ final class Journal {
                 if (each instanceof Map<?, ?> map) {
                     Map<String, Object> fields = new LinkedHashMap<>();
                     map.forEach((k, v) -> fields.put(String.valueOf(k), v));
-                    found.add(new Answer(document.get().place(), fields, document.get().code()));
+                    found.add(new Answer(document.get().place(), fields, document.get().origin()));
                 }
             }
         }

@@ -131,17 +131,16 @@ final class NetworkSide {
         Standing standing = Standing.in(folder);
         long seconds = (long) (standing.intervalSeconds() * DUE);
         return standing.reported()
-                .map(at -> !machine.clock().instant().isBefore(at.plusSeconds(seconds)))
+                .map(at -> {
+                    // A time to come is of a clock that was wrong.
+                    Instant now = machine.clock().instant();
+                    return now.isBefore(at) || !now.isBefore(at.plusSeconds(seconds));
+                })
                 .orElse(true);
     }
 
     private Optional<NextKernel> nextKernel(NextBoot next) {
-        try {
-            return NextKernel.read(
-                    machine.files(), machine.host().kernel(), next, this::sayUnknown);
-        } catch (RebootlessException e) {
-            return Optional.empty();
-        }
+        return NextKernel.read(machine.files(), next, this::sayUnknown);
     }
 
     private void sayUnknown(String line) {
@@ -206,13 +205,11 @@ final class NetworkSide {
 
     private Acknowledged send(Call call, NextBoot next, Optional<NextKernel> nextKernel) {
         Facts facts = new Facts(machine.files(), machine.host());
-        Standing standing = Standing.in(folder).inBoot(bootId(), Facts.bootTime(machine.files()));
+        Standing standing =
+                Standing.in(folder)
+                        .inBoot(Facts.bootId(machine.files()), Facts.bootTime(machine.files()));
         Map<String, @Nullable Object> all =
-                facts.all(
-                        version,
-                        standing.bootTime(),
-                        next,
-                        nextKernel.map(NextKernel::buildId).or(() -> runningAgain(next)));
+                facts.all(version, standing.bootTime(), next, nextKernel.map(NextKernel::buildId));
         byte[] body =
                 facts.fitting(
                         all,
@@ -247,33 +244,15 @@ final class NetworkSide {
         return new Acknowledged(ring, answer.optional("reverse", Answer.SHA256));
     }
 
-    private String bootId() {
-        return machine.host().bootId();
-    }
-
-    /** The build that runs, where that one boots again. */
-    private Optional<String> runningAgain(NextBoot next) {
-        try {
-            LivepatchHost.Kernel kernel = machine.host().kernel();
-            boolean again =
-                    next.known()
-                            .map(NextBoot.Known::release)
-                            .filter(kernel.release()::equals)
-                            .isPresent();
-            return again ? kernel.buildId() : Optional.empty();
-        } catch (RebootlessException e) {
-            return Optional.empty();
-        }
-    }
-
     // ---- what is to be done ----
 
     /** A state, and what it wants done here. */
     private record Decided(Optional<DesiredState> state, Plan plan, boolean upkeepOfNext) {}
 
-    private void decide(Call call, Acknowledged answer, Optional<NextKernel> nextKernel) {
+    private void decide(Call call, Acknowledged answer, Optional<NextKernel> boots) {
         Mirror mirror = new Mirror(folder, call.server());
         LivepatchHost.Kernel kernel = machine.host().kernel();
+        Optional<NextKernel> nextKernel = boots.filter(n -> !n.runs(kernel));
         Decided decided;
         try {
             decided = update(mirror, kernel, answer, nextKernel);

@@ -6,26 +6,21 @@ import java.io.IOException;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/** A kernel build that boots next and does not run. */
+/** The kernel build that boots next; mostly the one that runs. */
 record NextKernel(String release, String buildId) {
     /**
-     * Looks.
+     * Looks into the image, for a release can be built anew under the same name.
      *
      * @param said why it is not known, where it is not
-     * @return empty also where the one that runs would boot again
      */
-    static Optional<NextKernel> read(
-            HostFiles files, LivepatchHost.Kernel running, NextBoot next, Consumer<String> said) {
+    static Optional<NextKernel> read(HostFiles files, NextBoot next, Consumer<String> said) {
         Optional<String> release = next.known().map(NextBoot.Known::release);
         if (release.isEmpty()) {
             return Optional.empty();
         }
         String image = "/boot/vmlinuz-" + release.get();
         try {
-            String buildId = ImageBuildId.read(files.path(image));
-            return running.buildId().filter(buildId::equals).isPresent()
-                    ? Optional.empty()
-                    : Optional.of(new NextKernel(release.get(), buildId));
+            return Optional.of(new NextKernel(release.get(), ImageBuildId.read(files.path(image))));
         } catch (IOException e) {
             said.accept(
                     "the build of the kernel that boots next: "
@@ -34,5 +29,10 @@ record NextKernel(String release, String buildId) {
                             + FileFaults.reason(e));
             return Optional.empty();
         }
+    }
+
+    /** Whether it runs already. */
+    boolean runs(LivepatchHost.Kernel kernel) {
+        return kernel.buildId().filter(buildId::equals).isPresent();
     }
 }

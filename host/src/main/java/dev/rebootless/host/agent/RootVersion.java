@@ -13,6 +13,6 @@ final class RootVersion {
         if (root.fields().get("signed") instanceof Map<?, ?> fields) {
             fields.forEach((k, v) -> signed.put(String.valueOf(k), v));
         }
-        return new Answer(root.place(), signed, root.code()).number("version");
+        return new Answer(root.place(), signed, root.origin()).number("version");
     }
 }

@@ -65,10 +65,10 @@ record Standing(
     }
 
     /** With the time of a boot, which stays as it was first read in it. */
-    Standing inBoot(String id, Optional<Instant> now) {
-        return bootId.filter(id::equals).isPresent()
+    Standing inBoot(Optional<String> id, Optional<Instant> now) {
+        return id.isPresent() && bootId.equals(id)
                 ? this
-                : new Standing(ring, intervalSeconds, facts, reported, Optional.of(id), now);
+                : new Standing(ring, intervalSeconds, facts, reported, id, now);
     }
 
     /** After a report was acknowledged. */
