@@ -66,8 +66,8 @@ public final class ExposedCves {
         return switch (place) {
             case Place.Among among ->
                     among.files().stream().allMatch(this::isBuilt)
-                            || (!among.withHeaders()
-                                    && among.files().stream().noneMatch(this::isBuilt));
+                            || (among.files().stream().noneMatch(this::isBuilt)
+                                    && among.headers().stream().noneMatch(this::isBuilt));
             case Place.Unknown _ -> false;
             case Place.Stated _, Place.Named _, Place.UnbuiltFolder _, Place.OtherArchitecture _ ->
                     true;
@@ -175,11 +175,10 @@ public final class ExposedCves {
         }
         boolean fits =
                 files.stream().anyMatch(this::isBuilt)
-                        || (isBeyondDoubt && !changing.withHeaders());
+                        || (isBeyondDoubt && changing.headers().stream().noneMatch(this::isBuilt));
         return fits
                 ? Optional.of(
-                        new Place.Among(
-                                files, changing.withHeaders(), changing.word(), words(step)))
+                        new Place.Among(files, changing.headers(), changing.word(), words(step)))
                 : Optional.empty();
     }
 

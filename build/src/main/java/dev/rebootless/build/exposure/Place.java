@@ -48,15 +48,16 @@ public sealed interface Place {
      * in one of them, or several.
      *
      * @param files C files, at least one
-     * @param withHeaders whether headers of these folders change as well
+     * @param headers of these folders that change as well
      * @param name a word of the title
      * @param step in which they change, for people
      */
-    record Among(SortedSet<String> files, boolean withHeaders, String name, String step)
+    record Among(SortedSet<String> files, SortedSet<String> headers, String name, String step)
             implements Place {
         /** Of a changelog's title and the sources' differences. */
         public Among {
             files = Collections.unmodifiableSortedSet(new TreeSet<>(files));
+            headers = Collections.unmodifiableSortedSet(new TreeSet<>(headers));
         }
     }
 
@@ -73,7 +74,7 @@ public sealed interface Place {
         return switch (this) {
             case Stated(var files, String _) -> files;
             case Named(var files, String _) -> files;
-            case Among(var files, boolean _, String _, String _) -> files;
+            case Among(var files, var _, String _, String _) -> files;
             case UnbuiltFolder _, OtherArchitecture _, Unknown _ -> Collections.emptySortedSet();
         };
     }
@@ -85,7 +86,7 @@ public sealed interface Place {
             case Named(var _, String name) -> "the title names " + name;
             case UnbuiltFolder(var _, String name) -> "the title names " + name;
             case OtherArchitecture _ -> "changelog";
-            case Among(var files, boolean _, String name, String step) ->
+            case Among(var files, var _, String name, String step) ->
                     "the title names %s, of which %s"
                             .formatted(
                                     name,

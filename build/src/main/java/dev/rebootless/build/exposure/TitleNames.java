@@ -211,11 +211,14 @@ final class TitleNames {
      *
      * @param word of the title that they or their folders bear as their name
      * @param sources C files, at least one
-     * @param withHeaders whether headers of the folders change as well
+     * @param headers of these folders that change as well
      * @param isInnermost whether no later word of the subsystem names anything that changes
      */
     record Changing(
-            String word, SortedSet<String> sources, boolean withHeaders, boolean isInnermost) {}
+            String word,
+            SortedSet<String> sources,
+            SortedSet<String> headers,
+            boolean isInnermost) {}
 
     /**
      * What changes of the files and folders that bear the name of a title's subsystem, from the
@@ -230,7 +233,7 @@ final class TitleNames {
             String word = words.get(last - 1);
             List<String> upTo = words.subList(0, last);
             NavigableSet<String> sources = new TreeSet<>();
-            boolean withHeaders = false;
+            NavigableSet<String> headers = new TreeSet<>();
             boolean fits = false;
             for (String file : changed) {
                 if (!isElsewhere(file) && bears(file, known(word))) {
@@ -238,7 +241,9 @@ final class TitleNames {
                         sources.add(file);
                         fits |= standing(upTo, file) == upTo.size();
                     }
-                    withHeaders |= file.endsWith(".h");
+                    if (file.endsWith(".h")) {
+                        headers.add(file);
+                    }
                 }
             }
             // In net/mac80211/ nothing says wifi, and a driver has a mac80211.c: all of them may be
@@ -250,7 +255,7 @@ final class TitleNames {
                         new Changing(
                                 word,
                                 sure.isEmpty() ? sources : sure,
-                                withHeaders,
+                                headers,
                                 last == words.size()));
             }
         }

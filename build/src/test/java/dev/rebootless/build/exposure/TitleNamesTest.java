@@ -120,12 +120,17 @@ class TitleNamesTest {
                         titles().changing(
                                         "erofs: fix a leak",
                                         all("fs/erofs/zdata.c", "fs/ext4/inode.c")))
-                .contains(new TitleNames.Changing("erofs", all("fs/erofs/zdata.c"), false, true));
+                .contains(new TitleNames.Changing("erofs", all("fs/erofs/zdata.c"), all(), true));
         assertThat(
                         titles().changing(
                                         "erofs: zip: fix a leak",
                                         all("fs/erofs/zdata.c", "fs/erofs/internal.h")))
-                .contains(new TitleNames.Changing("erofs", all("fs/erofs/zdata.c"), true, false));
+                .contains(
+                        new TitleNames.Changing(
+                                "erofs",
+                                all("fs/erofs/zdata.c"),
+                                all("fs/erofs/internal.h"),
+                                false));
         assertThat(titles().changing("erofs: fix a leak", all("fs/ext4/inode.c"))).isEmpty();
     }
 
@@ -136,7 +141,7 @@ class TitleNamesTest {
         assertThat(titles().changing("net/sched: flower: fix a leak", changed))
                 .contains(
                         new TitleNames.Changing(
-                                "sched", all("net/sched/cls_flower.c"), false, false));
+                                "sched", all("net/sched/cls_flower.c"), all(), false));
         assertThat(titles().folders("net/sched: flower: fix a leak"))
                 .extracting(TitleNames.Folders::word)
                 .doesNotContain("flower");
@@ -179,7 +184,7 @@ class TitleNamesTest {
         SortedSet<String> changed =
                 all("net/mac80211/rx.c", "drivers/net/wireless/rtw89/mac80211.c");
         assertThat(titles().changing("wifi: mac80211: fix a leak", changed))
-                .contains(new TitleNames.Changing("mac80211", changed, false, true));
+                .contains(new TitleNames.Changing("mac80211", changed, all(), true));
     }
 
     @Test
