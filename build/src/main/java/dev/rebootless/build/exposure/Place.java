@@ -47,17 +47,17 @@ public sealed interface Place {
      * The files of the folders that a title names which change in the step that has the fix: it is
      * in one of them, or several.
      *
-     * @param files C files, at least one
-     * @param headers of these folders that change as well
+     * @param files C files
+     * @param others headers and what else of these folders changes; with the files at least one
      * @param name a word of the title
      * @param step in which they change, for people
      */
-    record Among(SortedSet<String> files, SortedSet<String> headers, String name, String step)
+    record Among(SortedSet<String> files, SortedSet<String> others, String name, String step)
             implements Place {
         /** Of a changelog's title and the sources' differences. */
         public Among {
             files = Collections.unmodifiableSortedSet(new TreeSet<>(files));
-            headers = Collections.unmodifiableSortedSet(new TreeSet<>(headers));
+            others = Collections.unmodifiableSortedSet(new TreeSet<>(others));
         }
     }
 
@@ -92,7 +92,9 @@ public sealed interface Place {
                                     name,
                                     files.size() == 1
                                             ? "one file changes " + step
-                                            : files.size() + " files change " + step);
+                                            : files.isEmpty()
+                                                    ? "only headers change " + step
+                                                    : files.size() + " files change " + step);
             case Unknown(String why) -> why;
         };
     }
