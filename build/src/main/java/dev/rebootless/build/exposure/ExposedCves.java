@@ -102,11 +102,18 @@ public final class ExposedCves {
     }
 
     /**
-     * What a title names: a function, a file, what changes of a module or a folder, a folder.
+     * What a title names: another architecture, a function, a file, what changes of a module or a
+     * folder, a folder.
      *
      * @param step that has the fix, where that is known and the sources were compared
      */
     private Place named(String title, Optional<SourceDifference> step) {
+        Optional<String> elsewhere =
+                step.flatMap(s -> titles.otherArchitecture(title, s.changed()));
+        if (elsewhere.isPresent()) {
+            return new Place.UnbuiltFolder(
+                    new TreeSet<>(Set.of("arch/" + elsewhere.get())), elsewhere.get());
+        }
         Map<String, SortedSet<String>> functions = titles.functions(title);
         NavigableSet<String> named = new TreeSet<>();
         functions.values().forEach(named::addAll);

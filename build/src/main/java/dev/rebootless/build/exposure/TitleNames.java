@@ -45,6 +45,7 @@ final class TitleNames {
             Map.of(
                     "rdma", "infiniband",
                     "ib", "infiniband",
+                    "ppc", "powerpc",
                     "alsa", "sound",
                     "asoc", "sound",
                     "wifi", "wireless",
@@ -59,11 +60,17 @@ final class TitleNames {
      */
     private static final Set<String> MEANT_ELSEWHERE = Set.of("perf");
 
+    /** The one that is not another: a title that has one of these as well means it too. */
+    private static final Set<String> X86 = Set.of("x86", "x8664", "x64", "amd64");
+
     private static final Set<String> LEFT_OUT =
             Set.of("Documentation", "tools", "samples", "scripts", "include", "usr");
 
     private final SourceIndex index;
     private final Lazy<ModuleNames> modules;
+
+    /** The names of the folders of {@code arch/} but x86's. */
+    private final Set<String> otherArchitectures = new TreeSet<>();
 
     /** By base name without suffix, letters and digits only. */
     private final Map<String, List<String>> filesByName = new HashMap<>();
@@ -78,6 +85,9 @@ final class TitleNames {
         this.index = index;
         this.modules = modules;
         for (String file : index.files()) {
+            if (file.startsWith("arch/") && isElsewhere(file)) {
+                otherArchitectures.add(file.split("/", 3)[1]);
+            }
             if (isElsewhere(file)) {
                 continue;
             }
@@ -457,6 +467,29 @@ final class TitleNames {
         boolean isInAll =
                 words.subList(0, words.size() - 1).stream().allMatch(w -> bears(folder, known(w)));
         return isAlone && isInAll ? Optional.of(file) : Optional.empty();
+    }
+
+    /**
+     * The architecture other than x86 that a title marks: as its first word, or as a later one
+     * where a file of that architecture changes in whose path all words stand ({@code bpf, arm64:}
+     * is {@code arch/arm64/net/bpf_jit_comp.c}).
+     */
+    Optional<String> otherArchitecture(String title, SortedSet<String> changed) {
+        List<String> words = subsystem(title);
+        if (words.stream().anyMatch(X86::contains)) {
+            return Optional.empty();
+        }
+        for (int i = 0; i < words.size(); i++) {
+            String word = known(words.get(i));
+            boolean isFirst = i == 0;
+            if (otherArchitectures.contains(word)
+                    && changed.stream()
+                            .filter(f -> f.startsWith("arch/" + word + "/"))
+                            .anyMatch(f -> isFirst || standing(words, f) == words.size())) {
+                return Optional.of(word);
+            }
+        }
+        return Optional.empty();
     }
 
     /**

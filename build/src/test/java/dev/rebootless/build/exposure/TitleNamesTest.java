@@ -58,7 +58,8 @@ class TitleNamesTest {
                         Map.entry("drivers/md/dm-cache-target.c", "cache_it"),
                         Map.entry("drivers/md/dm-crypt.c", "crypt_it"),
                         Map.entry("crypto/api.c", "crypto_it"),
-                        Map.entry("drivers/crypto/ccp/sp.c", "ccp_it"));
+                        Map.entry("drivers/crypto/ccp/sp.c", "ccp_it"),
+                        Map.entry("arch/arm64/net/bpf_jit_comp.c", "only_on_arm64_too"));
         Path tree = folder.resolve("tree");
         for (Map.Entry<String, String> file : files.entrySet()) {
             Path path = tree.resolve(file.getKey());
@@ -322,6 +323,18 @@ class TitleNamesTest {
         assertThat(titles().outermost("gpiolib: fix a leak", all("drivers/gpio/gpiolib.c")))
                 .hasValueSatisfying(c -> assertThat(c.isSure()).isFalse());
         assertThat(titles().outermost("perf: fix a leak", all("drivers/perf/cxl_pmu.c"))).isEmpty();
+    }
+
+    @Test
+    void anotherArchitectureIsMeantWhereTheTitleMarksItAndItsFileChanges() throws IOException {
+        SortedSet<String> changed = all("arch/arm64/net/bpf_jit_comp.c", "kernel/bpf/core.c");
+        assertThat(titles().otherArchitecture("bpf, arm64: fix a leak", changed)).contains("arm64");
+        assertThat(titles().otherArchitecture("arm64: fix a leak", changed)).contains("arm64");
+        assertThat(titles().otherArchitecture("KVM: arm64: fix a leak", changed)).isEmpty();
+        assertThat(titles().otherArchitecture("bpf, arm64, x86: fix a leak", changed)).isEmpty();
+        assertThat(titles().otherArchitecture("bpf, arm64: fix a leak", all("kernel/bpf/core.c")))
+                .isEmpty();
+        assertThat(titles().otherArchitecture("bpf: fix a leak", changed)).isEmpty();
     }
 
     @Test
