@@ -103,7 +103,7 @@ public final class Build {
             // From the patch to units whose originals are proven and whose references are resolved.
             Analysis analysis = analyse(request.patches(), work);
             if (analysis.units().isEmpty()) {
-                return new BuildOutcome.Unchanged(analysis.warnings());
+                return new BuildOutcome.Unchanged(analysis.warnings().list());
             }
             // One module of all units; objtool finishes it, klp relocations come last.
             progress.step("linking " + analysis.units().size() + " unit(s)");
@@ -115,7 +115,7 @@ public final class Build {
                             ? Optional.of(prove(module, analysis, request, work))
                             : Optional.empty();
             // Only now under its final name.
-            return publish(module, proof, request.folder());
+            return publish(module, analysis.warnings().concerns(), proof, request.folder());
         } finally {
             AtomicFiles.removeTreeQuietly(work);
         }
@@ -132,9 +132,9 @@ public final class Build {
         try {
             Analysis analysis = analyse(patches, work);
             return analysis.units().isEmpty()
-                    ? new BuildOutcome.Unchanged(analysis.warnings())
+                    ? new BuildOutcome.Unchanged(analysis.warnings().list())
                     : new BuildOutcome.Explained(
-                            analysis.objects(), added(analysis), analysis.warnings());
+                            analysis.objects(), added(analysis), analysis.warnings().list());
         } finally {
             AtomicFiles.removeTreeQuietly(work);
         }
@@ -149,7 +149,8 @@ public final class Build {
         PatchRules.require(patch);
         // Apply it, in memory: the tree stays as it is.
         PatchedTree tree = PatchedTree.apply(kit.tree(), patch);
-        List<String> warnings = new ArrayList<>(tree.notes());
+        BuildWarnings warnings = new BuildWarnings();
+        warnings.add(tree.notes());
         UnitCompiler compiler =
                 new UnitCompiler(
                         kit.kernelTree(),
@@ -170,7 +171,7 @@ public final class Build {
                                 kit.facts().release() + "/" + kit.facts().buildId())
                         .check(tree, reached.direct(), reached.headers(), progress);
         types.requireNone();
-        warnings.addAll(types.warnings());
+        warnings.add(Concern.TYPES, types.warnings());
         // Compile each, original and patched.
         progress.step("compiling " + commands.size() + " unit(s), before and after");
         List<ObjectPair> pairs =
@@ -181,10 +182,11 @@ public final class Build {
         List<ObjectPair> changed = reached.withoutUnchangedByHeader(pairs);
         List<UnitPatch> units =
                 analyseAll(changed, new UnitAnalysis(join(kernel), compiler, debug), warnings);
-        warnings.addAll(SignatureChanges.require(types, pairs, units, join(kernel)));
+        warnings.add(
+                Concern.SIGNATURES, SignatureChanges.require(types, pairs, units, join(kernel)));
         List<Manifest.TargetObject> objects = TargetObjects.of(units, join(kernel));
-        warnings.addAll(ModuleWarnings.of(units, objects, join(kernel)));
-        warnings.addAll(KernelThreads.warnings(units, kit.tree()));
+        warnings.add(ModuleWarnings.of(units, objects, join(kernel)));
+        warnings.add(Concern.KERNEL_THREAD, KernelThreads.warnings(units, kit.tree()));
         reached.headers()
                 .ifPresent(r -> progress.step(HeaderReport.of(r, commands.size(), units.size())));
         List<UnitCommand> changing = changed.stream().map(ObjectPair::unit).toList();
@@ -199,7 +201,7 @@ public final class Build {
             List<UnitPatch> units,
             List<Manifest.TargetObject> objects,
             List<UnitCommand> commands,
-            List<String> warnings) {}
+            BuildWarnings warnings) {}
 
     private void requireServedLine() {
         String line = new KernelRelease(kit.facts().release()).line();
@@ -227,7 +229,7 @@ public final class Build {
     }
 
     private static List<UnitPatch> analyseAll(
-            List<ObjectPair> pairs, UnitAnalysis analysis, List<String> warnings) {
+            List<ObjectPair> pairs, UnitAnalysis analysis, BuildWarnings warnings) {
         Comparisons compared = Comparisons.of(pairs);
         List<UnitPatch> units = new ArrayList<>();
         List<Problem> problems = new ArrayList<>();
@@ -241,12 +243,12 @@ public final class Build {
                                         compared.sharedWith(pair),
                                         compared.madeGlobalFor(pair));
                         unit.ifPresent(units::add);
-                        changes.warnings()
-                                .forEach(w -> warnings.add(pair.unit().source() + ": " + w));
+                        warnings.addOf(pair.unit().source(), changes);
                         if (unit.isEmpty() && !changes.added().isEmpty()) {
                             warnings.add(
-                                    pair.unit().source()
-                                            + ": new functions that nothing calls are left out");
+                                    List.of(
+                                            pair.unit().source()
+                                                    + ": new functions that nothing calls are left out"));
                         }
                     } catch (RebootlessException e) {
                         if (e.status() != ExitStatus.REFUSED) {
@@ -288,7 +290,7 @@ public final class Build {
                         analysis.compiler().compiler()),
                 analysis.objects(),
                 added(analysis),
-                analysis.warnings().stream().sorted().toList(),
+                analysis.warnings().list().stream().sorted().toList(),
                 request.level());
     }
 
@@ -347,7 +349,7 @@ public final class Build {
     }
 
     private static BuildOutcome publish(
-            LivepatchModule module, Optional<Proof> proof, Path folder) {
+            LivepatchModule module, Set<Concern> concerns, Optional<Proof> proof, Path folder) {
         try {
             Files.createDirectories(folder);
             Path file = folder.resolve(module.fileName());
@@ -363,7 +365,7 @@ public final class Build {
                             .getBytes(StandardCharsets.UTF_8));
             pair.put(file, module.bytes());
             AtomicFiles.writeAll(pair);
-            return new BuildOutcome.Built(file, json, module.manifest(), proof);
+            return new BuildOutcome.Built(file, json, module.manifest(), concerns, proof);
         } catch (IOException e) {
             throw RebootlessException.environment(
                     "RBL-OUTPUT",

@@ -5,6 +5,7 @@ import dev.rebootless.manifest.Proof;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** How a build ended, if nothing stood in its way; refusals are exceptions. */
 public sealed interface BuildOutcome {
@@ -30,8 +31,14 @@ public sealed interface BuildOutcome {
      *
      * @param module the {@code .ko}
      * @param json the file beside it
+     * @param concerns of what some warnings of the manifest are
      * @param proof of the boots; empty if the build was told not to test
      */
-    record Built(Path module, Path json, Manifest manifest, Optional<Proof> proof)
-            implements BuildOutcome {}
+    record Built(
+            Path module, Path json, Manifest manifest, Set<Concern> concerns, Optional<Proof> proof)
+            implements BuildOutcome {
+        public Built {
+            concerns = Set.copyOf(concerns);
+        }
+    }
 }

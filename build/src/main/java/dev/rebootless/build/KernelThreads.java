@@ -19,19 +19,11 @@ import java.util.regex.Pattern;
  * that only where the guest has such a thread.
  */
 public final class KernelThreads {
-    /** What a warning of it says. */
-    private static final String MAIN_FUNCTION = " is the main function of a kernel thread ";
-
     /** include/linux/kthread.h, include/linux/sched/task.h: the function comes first. */
     private static final String START =
             "\\b(?:kthread_(?:run|create)(?:_on_node|_on_cpu)?|kernel_thread|user_mode_thread)\\s*\\(\\s*&?\\s*";
 
     private KernelThreads() {}
-
-    /** Whether a warning of a build is one of these. */
-    public static boolean isAbout(String warning) {
-        return warning.contains(MAIN_FUNCTION);
-    }
 
     /** A warning for each. */
     static List<String> warnings(List<UnitPatch> units, Path tree) {
@@ -47,7 +39,7 @@ public final class KernelThreads {
                                         unit.unit()
                                                 + ": "
                                                 + name
-                                                + MAIN_FUNCTION
+                                                + " is the main function of a kernel thread "
                                                 + "("
                                                 + where
                                                 + "); unless it returns now and then, the livepatch does not come into force"

@@ -6,6 +6,7 @@ import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.backlog.Backlog;
 import dev.rebootless.build.backlog.BacklogRequest;
 import dev.rebootless.build.backlog.BacklogResult;
+import dev.rebootless.build.backlog.Doubt;
 import dev.rebootless.build.backlog.GivenPatch;
 import dev.rebootless.build.backlog.Outcome;
 import dev.rebootless.build.backlog.Reviews;
@@ -97,8 +98,9 @@ final class BacklogCommand implements Callable<Integer> {
     @Option(
             names = "--include-unreviewed",
             description =
-                    "Also fixes that change locks, references, types or signatures that running code shares with the new, and"
-                            + " those of which not all that may be part of them is taken.")
+                    "Also fixes that change locks, references, types or signatures that running code shares with the new, those"
+                            + " of which not all that may be part of them is taken, and those whose files are known from their"
+                            + " titles only.")
     private boolean includeUnreviewed;
 
     @Option(
@@ -206,7 +208,7 @@ final class BacklogCommand implements Callable<Integer> {
                         found.rows(),
                         new BacklogRequest(
                                 selection,
-                                includeUnreviewed,
+                                includeUnreviewed ? Doubt.UNREVIEWED : Set.of(),
                                 true,
                                 each,
                                 maxFunctions,

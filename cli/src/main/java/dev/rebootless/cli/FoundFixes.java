@@ -8,6 +8,8 @@ import dev.rebootless.build.backlog.Backlog;
 import dev.rebootless.build.backlog.BacklogEntry;
 import dev.rebootless.build.backlog.BacklogRequest;
 import dev.rebootless.build.backlog.BacklogResult;
+import dev.rebootless.build.backlog.Doubt;
+import dev.rebootless.build.backlog.Held;
 import dev.rebootless.build.backlog.Outcome;
 import dev.rebootless.build.backlog.Selection;
 import dev.rebootless.cve.CveId;
@@ -53,35 +55,22 @@ final class FoundFixes {
         Set<CveId> ids = ids(found, cves);
         Backlog backlog = backlog(found);
         Selection selection = selection(ids);
+        // Whoever names a CVE takes on that its title is all there is to go by, and is told.
+        Set<Doubt> takenOn = includeUnreviewed ? Doubt.UNREVIEWED : Set.of(Doubt.FILES_FROM_TITLE);
         // First whether all of them can be: half of what was asked for is not what was asked for.
         BacklogResult tried =
                 backlog.run(
                         found.list(),
                         found.rows(),
-                        request(
-                                selection,
-                                includeUnreviewed,
-                                replace,
-                                false,
-                                false,
-                                name,
-                                folder,
-                                check));
-        requireAll(tried, ids, includeUnreviewed);
+                        request(selection, takenOn, replace, false, false, name, folder, check));
+        requireAll(tried, ids);
         BacklogResult built =
                 backlog.run(
                         found.list(),
                         found.rows(),
-                        request(
-                                selection,
-                                includeUnreviewed,
-                                replace,
-                                test,
-                                true,
-                                name,
-                                folder,
-                                check));
+                        request(selection, takenOn, replace, test, true, name, folder, check));
         requireBuilt(built, ids);
+        sayUnreviewed(built);
         return built.modules().getFirst();
     }
 
@@ -99,7 +88,7 @@ final class FoundFixes {
                                 found.rows(),
                                 request(
                                         selection(ids),
-                                        true,
+                                        Doubt.UNREVIEWED,
                                         true,
                                         false,
                                         false,
@@ -138,7 +127,7 @@ final class FoundFixes {
 
     private static BacklogRequest request(
             Selection selection,
-            boolean includeUnreviewed,
+            Set<Doubt> takenOn,
             boolean replace,
             boolean test,
             boolean build,
@@ -147,7 +136,7 @@ final class FoundFixes {
             Optional<Path> check) {
         return new BacklogRequest(
                 selection,
-                includeUnreviewed,
+                takenOn,
                 replace,
                 false,
                 MAX_FUNCTIONS,
@@ -158,7 +147,7 @@ final class FoundFixes {
                 check);
     }
 
-    private static void requireAll(BacklogResult tried, Set<CveId> ids, boolean includeUnreviewed) {
+    private static void requireAll(BacklogResult tried, Set<CveId> ids) {
         List<Problem> problems = new ArrayList<>();
         for (BacklogEntry entry : tried.entries()) {
             if (!ids.contains(entry.row().cve().id())) {
@@ -184,7 +173,7 @@ final class FoundFixes {
                                 id,
                                 entry.why(),
                                 "leave it out: there is nothing to close on this kernel"));
-            } else if (!includeUnreviewed && isHeld(entry)) {
+            } else if (entry.held().filter(Held::isForAReviewer).isPresent()) {
                 problems.add(
                         new Problem(
                                 "RBL-FIX-UNREVIEWED",
@@ -203,9 +192,15 @@ final class FoundFixes {
         }
     }
 
-    private static boolean isHeld(BacklogEntry entry) {
-        return entry.why().contains("--include-unreviewed")
-                || entry.why().equals("a reviewer said no");
+    private void sayUnreviewed(BacklogResult built) {
+        for (BacklogEntry entry : built.entries()) {
+            if (entry.state() == BacklogEntry.State.CLOSED_UNREVIEWED) {
+                console.say(
+                        "%s: %s: %s"
+                                .formatted(
+                                        entry.row().cve().id(), entry.state().word(), entry.why()));
+            }
+        }
     }
 
     private static void requireBuilt(BacklogResult built, Set<CveId> ids) {

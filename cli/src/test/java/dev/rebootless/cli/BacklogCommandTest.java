@@ -153,6 +153,36 @@ class BacklogCommandTest {
         assertThat(Files.readString(folder.resolve("out/livepatch-backlog.json"))).contains(id);
     }
 
+    /** What a title names may be half of a fix. */
+    @Test
+    void aFixThatIsKnownByItsTitleAloneIsLeftOutOfWhatIsMadeUnasked() throws Exception {
+        List<String> ids = new ArrayList<>();
+        for (JsonNode row : rows(run("cves", "--exposed", "--compare", "--json"), "cves")) {
+            // Of vmlinux, one whose header hundreds of units include takes a minute.
+            if (row.path("filesSource").asString("").matches("the title names \\w+\\(\\)")
+                    && !row.path("targets").toString().contains("vmlinux")) {
+                ids.add(row.path("id").asString(""));
+            }
+        }
+        String some = String.join(",", ids.subList(0, 4));
+        Cli.Result result =
+                run("backlog", "--cve", some, "--other-line", "none", "--try-only", "--json");
+        assertThat(result.status()).as(result.err()).isZero();
+        List<JsonNode> built = new ArrayList<>();
+        for (JsonNode cve : result.json("backlog").path("cves")) {
+            if (!cve.path("functions").isEmpty()) {
+                built.add(cve);
+            }
+        }
+        assertThat(built)
+                .isNotEmpty()
+                .allSatisfy(cve -> {
+                    assertThat(cve.path("state").asString("")).isEqualTo("left-out");
+                    assertThat(cve.path("why").asString(""))
+                            .contains("its files are known from its title only", "--patch ID=FILE");
+                });
+    }
+
     @Test
     void aPatchOfNoCveIsAnErrorOfTheCommandLine() throws Exception {
         Path patch = Cli.root().resolve("demo/meminfo-used.patch").toAbsolutePath();

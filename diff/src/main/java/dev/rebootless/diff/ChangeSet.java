@@ -22,6 +22,7 @@ public final class ChangeSet {
     private final NameLists names;
     private final List<Problem> refusals;
     private final List<String> warnings;
+    private final List<String> lockChanges;
     private final Selection selection;
 
     /** The four lists of the contract, each sorted. */
@@ -34,12 +35,14 @@ public final class ChangeSet {
             NameLists names,
             List<Problem> refusals,
             List<String> warnings,
+            List<String> lockChanges,
             Selection selection) {
         this.original = original;
         this.patched = patched;
         this.names = names;
         this.refusals = List.copyOf(refusals);
         this.warnings = List.copyOf(warnings);
+        this.lockChanges = List.copyOf(lockChanges);
         this.selection = selection;
     }
 
@@ -134,10 +137,19 @@ public final class ChangeSet {
     }
 
     /**
-     * What a reviewer should look at, since no tool can prove it: sentences, in the order found.
+     * What a reviewer should look at, since no tool can prove it, but for {@link #lockChanges}:
+     * sentences, in the order found.
      */
     public List<String> warnings() {
         return warnings;
+    }
+
+    /**
+     * The same of the functions that lock, or count references, otherwise than before, one sentence
+     * for each.
+     */
+    public List<String> lockChanges() {
+        return lockChanges;
     }
 
     /** The functions to replace: original item to patched item. */

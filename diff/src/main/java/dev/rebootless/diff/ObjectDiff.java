@@ -99,9 +99,10 @@ public final class ObjectDiff {
                                         + ": ftrace cannot route calls of this function, so it moves, and what calls it"
                                         + " is replaced: "
                                         + String.join(", ", callers)));
-        warnings.addAll(
-                LockChanges.of(original, patched, names.changed(), names.added(), names.removed()));
-        return new ChangeSet(original, patched, names, List.copyOf(refusals), warnings, selection);
+        List<String> lockChanges =
+                LockChanges.of(original, patched, names.changed(), names.added(), names.removed());
+        return new ChangeSet(
+                original, patched, names, List.copyOf(refusals), warnings, lockChanges, selection);
     }
 
     private void comparePairs() {

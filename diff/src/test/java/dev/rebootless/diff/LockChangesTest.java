@@ -144,7 +144,6 @@ class LockChangesTest {
                         + " static void (*const table[])(void) = { h, h };"
                         + " int f(int x) { state += x; mutex_unlock(&a); table[x](); return state; }";
         assertThat(warnings(BEFORE, table))
-                .filteredOn(w -> w.contains("it locks"))
                 .hasSize(2)
                 .anyMatch(w -> w.startsWith("f: ") && w.contains("mutex_lock 0 times instead of 1"))
                 .anyMatch(
@@ -157,7 +156,6 @@ class LockChangesTest {
                 "static void h(void) { mutex_lock(&a); state++; } void later(void (*)(void));"
                         + " int f(int x) { state += x; mutex_unlock(&a); later(h); return state; }";
         assertThat(warnings(BEFORE, callback))
-                .filteredOn(w -> w.contains("it locks"))
                 .hasSize(2)
                 .anyMatch(w -> w.startsWith("f: ") && w.contains("mutex_lock 0 times instead of 1"))
                 .anyMatch(w -> w.startsWith("h: "));
@@ -197,6 +195,6 @@ class LockChangesTest {
                         Gcc.SECTIONS.compile(DECLARATIONS + before),
                         Gcc.SECTIONS.compile(DECLARATIONS + after));
         assertThat(changes.changed()).contains("f");
-        return changes.warnings();
+        return changes.lockChanges();
     }
 }

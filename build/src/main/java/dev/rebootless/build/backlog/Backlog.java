@@ -111,9 +111,9 @@ public final class Backlog {
                         .run(selected);
         // Those that may go in, the most important first.
         Reviews reviews = Reviews.read(reviewsOf(kit));
-        SequencedMap<CveRow, String> held = new LinkedHashMap<>();
-        List<Candidate> candidates =
-                candidates(outcomes, reviews, request.includeUnreviewed(), held);
+        Admission admission = Admission.of(outcomes, reviews, request.takenOn(), history);
+        List<Candidate> candidates = admission.candidates();
+        SequencedMap<CveRow, Held> held = new LinkedHashMap<>(admission.held());
         // One livepatch of them, or one each.
         List<BuildOutcome.Built> modules = new ArrayList<>();
         Set<Candidate> inModules = new java.util.LinkedHashSet<>();
@@ -132,7 +132,7 @@ public final class Backlog {
                         fixes -> level(list, rows, outcomes, fixes));
             }
         }
-        leftOut.forEach((c, why) -> held.put(c.row(), why));
+        leftOut.forEach((c, why) -> held.put(c.row(), new Held.Unfit(why)));
         return new BacklogResult(
                 kit,
                 list.running().text(),
@@ -156,47 +156,6 @@ public final class Backlog {
                         "add --cve " + id);
             }
         }
-    }
-
-    private List<Candidate> candidates(
-            Map<CveRow, Outcome> outcomes,
-            Reviews reviews,
-            boolean includeUnreviewed,
-            Map<CveRow, String> held) {
-        List<Candidate> candidates = new ArrayList<>();
-        outcomes.forEach((row, outcome) -> {
-            if (outcome.verdict() != Outcome.Verdict.BUILT) {
-                return;
-            }
-            Optional<Boolean> said = reviews.of(outcome);
-            if (said.equals(Optional.of(false))) {
-                held.put(row, "a reviewer said no");
-            } else if (outcome.mayNeverBeInForce() && said.isEmpty()) {
-                held.put(
-                        row,
-                        "it replaces the main function of a kernel thread, which never leaves it: where there is such a"
-                                + " thread, a livepatch with it does not come into force, and the other fixes neither; a"
-                                + " reviewer's yes (--accept) takes it in");
-            } else if (!outcome.isLocal() && !includeUnreviewed && said.isEmpty()) {
-                held.put(
-                        row,
-                        "it changes locks, references, types or signatures that code of before the switch shares with"
-                                + " the new; --include-unreviewed, or a reviewer's yes (--accept), takes it in");
-            } else if (outcome.narrowed() && !includeUnreviewed && said.isEmpty()) {
-                held.put(
-                        row,
-                        "not all that may be part of the fix is taken; --include-unreviewed, or a reviewer's yes"
-                                + " (--accept), takes it in");
-            } else {
-                candidates.add(
-                        new Candidate(
-                                row,
-                                outcome,
-                                history.pieces(outcome.pieces()),
-                                said.orElse(false)));
-            }
-        });
-        return candidates;
     }
 
     /**
@@ -311,7 +270,7 @@ public final class Backlog {
     private BacklogRequest aside(BacklogRequest request) {
         return new BacklogRequest(
                 request.selection(),
-                request.includeUnreviewed(),
+                request.takenOn(),
                 true,
                 false,
                 request.maxFunctions(),
@@ -418,7 +377,7 @@ public final class Backlog {
             List<CveRow> rows,
             Map<CveRow, Outcome> outcomes,
             Set<Candidate> inModules,
-            Map<CveRow, String> held,
+            Map<CveRow, Held> held,
             boolean isBuilt) {
         Map<CveRow, Candidate> byRow = new LinkedHashMap<>();
         inModules.forEach(c -> byRow.put(c.row(), c));
@@ -471,7 +430,7 @@ public final class Backlog {
             CveRow row,
             Outcome outcome,
             Optional<Candidate> in,
-            Optional<String> held,
+            Optional<Held> held,
             boolean isBuilt) {
         Optional<Outcome> kept = Optional.of(outcome);
         return switch (outcome.verdict()) {
@@ -499,10 +458,12 @@ public final class Backlog {
                             row,
                             BacklogEntry.State.LEFT_OUT,
                             kept,
-                            held.orElse(
-                                    isBuilt
-                                            ? "left out"
-                                            : "a livepatch can be made; none was asked for"));
+                            held.map(Held::words)
+                                    .orElse(
+                                            isBuilt
+                                                    ? "left out"
+                                                    : "a livepatch can be made; none was asked for"),
+                            held);
                 }
                 yield new BacklogEntry(
                         row,
@@ -511,7 +472,8 @@ public final class Backlog {
                                 : BacklogEntry.State.CLOSED_UNREVIEWED,
                         kept,
                         outcome.functions().size()
-                                + (outcome.functions().size() == 1 ? " function" : " functions"));
+                                + (outcome.functions().size() == 1 ? " function" : " functions")
+                                + (in.get().isSound() ? "" : "; " + Held.said(outcome.doubts())));
             }
         };
     }

@@ -8,8 +8,16 @@ import java.util.Optional;
  *
  * @param outcome of its fix by itself; empty where nothing was tried
  * @param why in plain words: what closes it, why it is not closed, or what is not known
+ * @param held why a fix that can be built is not in the livepatch; empty for all others, and where
+ *     no livepatch was asked for
  */
-public record BacklogEntry(CveRow row, State state, Optional<Outcome> outcome, String why) {
+public record BacklogEntry(
+        CveRow row, State state, Optional<Outcome> outcome, String why, Optional<Held> held) {
+    /** One of which no fix is held. */
+    BacklogEntry(CveRow row, State state, Optional<Outcome> outcome, String why) {
+        this(row, state, outcome, why, Optional.empty());
+    }
+
     /** What a backlog does for a CVE. */
     public enum State {
         /** In the livepatch, and nothing is left to a reviewer. */

@@ -2,13 +2,13 @@ package dev.rebootless.build.backlog;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What a backlog is to be.
  *
  * @param selection which CVEs
- * @param includeUnreviewed also fixes that change what code of before the switch shares with the
- *     new
+ * @param takenOn which doubts keep no fix out
  * @param replace whether the livepatch takes over from all that are loaded
  * @param each one livepatch for each fix instead of one for all
  * @param maxFunctions as many functions as one livepatch may replace
@@ -20,7 +20,7 @@ import java.util.Optional;
  */
 public record BacklogRequest(
         Selection selection,
-        boolean includeUnreviewed,
+        Set<Doubt> takenOn,
         boolean replace,
         boolean each,
         int maxFunctions,
@@ -28,4 +28,8 @@ public record BacklogRequest(
         boolean build,
         String name,
         Path folder,
-        Optional<Path> check) {}
+        Optional<Path> check) {
+    public BacklogRequest {
+        takenOn = Set.copyOf(takenOn);
+    }
+}

@@ -16,7 +16,7 @@ record Candidate(CveRow row, Outcome outcome, Pieces pieces, boolean accepted) {
 
     /** Whether nothing of it is left to a person: all of the fix is known, is in, and is local. */
     boolean isSound() {
-        return accepted || (outcome.stated() && !outcome.narrowed() && outcome.isLocal());
+        return accepted || outcome.doubts().isEmpty();
     }
 
     /** The functions that it replaces, as {@code object:name,sympos}. */

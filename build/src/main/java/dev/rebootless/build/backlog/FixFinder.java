@@ -61,7 +61,10 @@ final class FixFinder {
                             id,
                             "no feed says which files its fix changes, and "
                                     + among.source()
-                                    + few(among.files()));
+                                    + few(
+                                            among.files().isEmpty()
+                                                    ? among.others()
+                                                    : among.files()));
             case Place.Unknown(String why) ->
                     throw unknown(
                             id,

@@ -4,6 +4,7 @@ import dev.rebootless.base.Hashes;
 import dev.rebootless.base.Progress;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.build.Build;
+import dev.rebootless.build.Concern;
 import dev.rebootless.build.exposure.CveRow;
 import dev.rebootless.source.kit.Kit;
 import java.nio.charset.StandardCharsets;
@@ -194,6 +195,7 @@ final class FixRunner {
                 List.of(),
                 List.of(),
                 List.of(),
+                new TreeSet<>(),
                 false,
                 false,
                 "",
@@ -232,6 +234,7 @@ final class FixRunner {
     private Outcome of(Fix fix, String key, FixSearch.Found found, double seconds) {
         List<Outcome.Function> functions = new ArrayList<>();
         List<String> warnings = List.of();
+        NavigableSet<Concern> concerns = new TreeSet<>();
         List<Outcome.Refusal> problems = List.of();
         Outcome.Verdict verdict =
                 switch (found.attempt()) {
@@ -248,6 +251,7 @@ final class FixRunner {
                                                                         f.sympos(),
                                                                         f.unit()))));
                         warnings = built.manifest().warnings();
+                        concerns.addAll(built.concerns());
                         yield Outcome.Verdict.BUILT;
                     }
                     case Attempt.Unchanged unchanged -> {
@@ -273,6 +277,7 @@ final class FixRunner {
                 functions,
                 List.copyOf(others),
                 warnings,
+                concerns,
                 fix.isStated(),
                 found.isNarrowed(),
                 found.told(),

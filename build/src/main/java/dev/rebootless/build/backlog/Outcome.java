@@ -2,8 +2,13 @@ package dev.rebootless.build.backlog;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.rebootless.build.KernelThreads;
+import dev.rebootless.build.Concern;
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
 /**
  * What came of one CVE's fix by itself, as it is kept for later runs.
@@ -19,6 +24,7 @@ import java.util.List;
  * @param unchangedFunctions that the source changes and the livepatch does not have: not built
  *     here, or compiled as before, or a part of functions that are replaced
  * @param warnings of its livepatch
+ * @param concerns what of these no tool proves
  * @param stated whether a feed lists all files of the fix
  * @param narrowed whether not all that may be part of the fix was taken
  * @param told what another line of kernels told apart, whether it came to anything or not; empty
@@ -37,12 +43,13 @@ public record Outcome(
         List<Function> functions,
         List<String> unchangedFunctions,
         List<String> warnings,
+        SortedSet<Concern> concerns,
         boolean stated,
         boolean narrowed,
         String told,
         double seconds) {
     /** Raised whenever the same key could come to something else. */
-    static final int FORMAT = 4;
+    static final int FORMAT = 5;
 
     public Outcome {
         requireNonNull(cve);
@@ -56,6 +63,7 @@ public record Outcome(
         functions = List.copyOf(functions);
         unchangedFunctions = List.copyOf(unchangedFunctions);
         warnings = List.copyOf(warnings);
+        concerns = Collections.unmodifiableSortedSet(new TreeSet<>(concerns));
     }
 
     /** The same, tried before, with what is to be said of the fix now. */
@@ -72,6 +80,7 @@ public record Outcome(
                 functions,
                 unchangedFunctions,
                 warnings,
+                concerns,
                 stated,
                 narrowed,
                 told,
@@ -109,22 +118,25 @@ public record Outcome(
     public record Function(String object, String name, int sympos, String unit) {}
 
     /**
-     * Whether the change stays within functions: no lock, reference, signature or type that code of
-     * before the switch shares with the new is another afterwards.
+     * What of it is left to a person: nothing, where the change stays within functions (no lock,
+     * reference, signature or type that code of before the switch shares with the new is another
+     * afterwards), and all of the fix is known and taken.
      */
-    public boolean isLocal() {
-        return warnings.stream().noneMatch(Outcome::isAcrossTheSwitch);
-    }
-
-    /** Whether a kernel thread may never leave what it replaces ({@code KernelThreads}). */
-    public boolean mayNeverBeInForce() {
-        return warnings.stream().anyMatch(KernelThreads::isAbout);
-    }
-
-    /** A warning of what no tool can prove (`LockChanges`, `SignatureChanges`, `TypeCheck`). */
-    private static boolean isAcrossTheSwitch(String warning) {
-        return warning.contains("it locks, or counts references, otherwise than before")
-                || warning.contains("its type changes (")
-                || warning.contains("what objects hold that live now is read so from then on");
+    public Set<Doubt> doubts() {
+        EnumSet<Doubt> doubts = EnumSet.noneOf(Doubt.class);
+        for (Concern concern : concerns) {
+            doubts.add(
+                    switch (concern) {
+                        case LOCKS, SIGNATURES, TYPES -> Doubt.ACROSS_THE_SWITCH;
+                        case KERNEL_THREAD -> Doubt.KERNEL_THREAD;
+                    });
+        }
+        if (narrowed) {
+            doubts.add(Doubt.NARROWED);
+        }
+        if (!stated) {
+            doubts.add(Doubt.FILES_FROM_TITLE);
+        }
+        return Collections.unmodifiableSet(doubts);
     }
 }

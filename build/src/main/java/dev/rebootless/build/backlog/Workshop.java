@@ -48,7 +48,8 @@ final class Workshop {
                             Optional.empty());
             return switch (build.run(request)) {
                 case BuildOutcome.Built built ->
-                        new Attempt.Built(built.module(), built.json(), built.manifest());
+                        new Attempt.Built(
+                                built.module(), built.json(), built.manifest(), built.concerns());
                 case BuildOutcome.Unchanged(List<String> warnings) ->
                         new Attempt.Unchanged(warnings);
                 case BuildOutcome.Explained _ ->

@@ -36,7 +36,7 @@ public final class ExposedCves {
         this.steps = steps;
         this.built = BuiltCode.of(kit.kernelTree(), progress);
         this.index = SourceIndex.of(kit.tree(), kit.unitCache(), progress);
-        this.titles = new TitleNames(index);
+        this.titles = new TitleNames(index, new Lazy<>(() -> ModuleNames.of(kit.tree(), index)));
         this.loaded = loaded.map(Set::copyOf);
         for (String unit : built.units().keySet()) {
             for (int slash = unit.indexOf('/'); slash > 0; slash = unit.indexOf('/', slash + 1)) {
@@ -65,13 +65,20 @@ public final class ExposedCves {
     private boolean isKnown(Place place) {
         return switch (place) {
             case Place.Among among ->
-                    among.files().stream().allMatch(this::isBuilt)
-                            || (!among.withHeaders()
-                                    && among.files().stream().noneMatch(this::isBuilt));
+                    areBuilt(among.files().isEmpty() ? among.others() : among.files())
+                            || areUnbuilt(among.files(), among.others());
             case Place.Unknown _ -> false;
             case Place.Stated _, Place.Named _, Place.UnbuiltFolder _, Place.OtherArchitecture _ ->
                     true;
         };
+    }
+
+    private boolean areBuilt(SortedSet<String> files) {
+        return files.stream().allMatch(this::isBuilt);
+    }
+
+    private boolean areUnbuilt(SortedSet<String> files, SortedSet<String> others) {
+        return files.stream().noneMatch(this::isBuilt) && others.stream().noneMatch(this::isBuilt);
     }
 
     private boolean isBuilt(String file) {
@@ -95,11 +102,18 @@ public final class ExposedCves {
     }
 
     /**
-     * What a title names: a function, a file, what changes of a folder, a folder.
+     * What a title names: another architecture, a function, a file, what changes of a module or a
+     * folder, a folder.
      *
      * @param step that has the fix, where that is known and the sources were compared
      */
     private Place named(String title, Optional<SourceDifference> step) {
+        Optional<String> elsewhere =
+                step.flatMap(s -> titles.otherArchitecture(title, s.changed()));
+        if (elsewhere.isPresent()) {
+            return new Place.UnbuiltFolder(
+                    new TreeSet<>(Set.of("arch/" + elsewhere.get())), elsewhere.get());
+        }
         Map<String, SortedSet<String>> functions = titles.functions(title);
         NavigableSet<String> named = new TreeSet<>();
         functions.values().forEach(named::addAll);
@@ -110,13 +124,24 @@ public final class ExposedCves {
         step.ifPresent(s -> named.retainAll(s.changed()));
         Lazy<Optional<TitleNames.Changing>> changing =
                 new Lazy<>(() -> step.flatMap(s -> titles.changing(title, s.changed())));
+        Optional<String> joined =
+                functions.isEmpty()
+                        ? step.flatMap(s -> titles.joined(title, s.changed()))
+                        : Optional.empty();
         Optional<Place> found =
                 named.isEmpty()
-                        ? changing.get().flatMap(c -> changing(title, c, step.orElseThrow()))
+                        ? joined.<Place>map(f -> new Place.Named(new TreeSet<>(Set.of(f)), f))
+                                .or(() ->
+                                        changing.get()
+                                                .flatMap(c -> changing(c, step.orElseThrow())))
                         : functions.isEmpty()
                                 ? file(title, named.first())
                                 : functions(title, functions.keySet(), named);
         return found.or(() -> unbuiltFolder(title))
+                .or(() ->
+                        functions.isEmpty()
+                                ? step.flatMap(s -> unanimous(title, s))
+                                : Optional.empty())
                 .orElseGet(() -> {
                     changing.get().ifPresent(c -> unfit.add(c.word()));
                     boolean isUnchanged = named.isEmpty() && changing.get().isEmpty();
@@ -164,23 +189,34 @@ public final class ExposedCves {
      * Where one of several files is meant and each is built, it does not matter which; where some
      * are, whoever looks at it is told which.
      */
-    private Optional<Place> changing(
-            String title, TitleNames.Changing changing, SourceDifference step) {
+    private Optional<Place> changing(TitleNames.Changing changing, SourceDifference step) {
         SortedSet<String> files = changing.sources();
-        boolean isBeyondDoubt = titles.isBeyondDoubt(title, changing.word(), files);
-        if (changing.isInnermost() && files.size() == 1) {
-            return isBeyondDoubt
+        if (changing.isOne()) {
+            return changing.isSure()
                     ? Optional.of(new Place.Named(files, changing.word()))
                     : Optional.empty();
         }
         boolean fits =
                 files.stream().anyMatch(this::isBuilt)
-                        || (isBeyondDoubt && !changing.withHeaders());
-        return fits
-                ? Optional.of(
-                        new Place.Among(
-                                files, changing.withHeaders(), changing.word(), words(step)))
-                : Optional.empty();
+                        || (changing.isSure()
+                                && (areUnbuilt(files, changing.others()) || files.isEmpty()));
+        return fits ? Optional.of(among(changing, step)) : Optional.empty();
+    }
+
+    private static Place among(TitleNames.Changing changing, SourceDifference step) {
+        return new Place.Among(changing.sources(), changing.others(), changing.word(), words(step));
+    }
+
+    /**
+     * Where all that changes and has to do with the title's outermost word is built, or none of it
+     * is, it does not matter which of it is meant; the latter where that word is a folder's.
+     */
+    private Optional<Place> unanimous(String title, SourceDifference step) {
+        return titles.outermost(title, step.changed())
+                .filter(all ->
+                        (areBuilt(all.sources()) && areBuilt(all.others()))
+                                || (all.isSure() && areUnbuilt(all.sources(), all.others())))
+                .map(all -> among(all, step));
     }
 
     private Optional<Place> unbuiltFolder(String title) {

@@ -47,16 +47,17 @@ public sealed interface Place {
      * The files of the folders that a title names which change in the step that has the fix: it is
      * in one of them, or several.
      *
-     * @param files C files, at least one
-     * @param withHeaders whether headers of these folders change as well
+     * @param files C files
+     * @param others headers and what else of these folders changes; with the files at least one
      * @param name a word of the title
      * @param step in which they change, for people
      */
-    record Among(SortedSet<String> files, boolean withHeaders, String name, String step)
+    record Among(SortedSet<String> files, SortedSet<String> others, String name, String step)
             implements Place {
         /** Of a changelog's title and the sources' differences. */
         public Among {
             files = Collections.unmodifiableSortedSet(new TreeSet<>(files));
+            others = Collections.unmodifiableSortedSet(new TreeSet<>(others));
         }
     }
 
@@ -73,7 +74,7 @@ public sealed interface Place {
         return switch (this) {
             case Stated(var files, String _) -> files;
             case Named(var files, String _) -> files;
-            case Among(var files, boolean _, String _, String _) -> files;
+            case Among(var files, var _, String _, String _) -> files;
             case UnbuiltFolder _, OtherArchitecture _, Unknown _ -> Collections.emptySortedSet();
         };
     }
@@ -85,13 +86,15 @@ public sealed interface Place {
             case Named(var _, String name) -> "the title names " + name;
             case UnbuiltFolder(var _, String name) -> "the title names " + name;
             case OtherArchitecture _ -> "changelog";
-            case Among(var files, boolean _, String name, String step) ->
+            case Among(var files, var _, String name, String step) ->
                     "the title names %s, of which %s"
                             .formatted(
                                     name,
                                     files.size() == 1
                                             ? "one file changes " + step
-                                            : files.size() + " files change " + step);
+                                            : files.isEmpty()
+                                                    ? "only headers change " + step
+                                                    : files.size() + " files change " + step);
             case Unknown(String why) -> why;
         };
     }

@@ -1,6 +1,8 @@
 package dev.rebootless.build.exposure;
 
+import dev.rebootless.base.Lazy;
 import dev.rebootless.source.history.SourceIndex;
+import dev.rebootless.source.patch.FileKind;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -16,26 +18,34 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * What the title of a kernel commit names: {@code subsystem: driver: what was wrong in function()}
  * (Documentation/process/submitting-patches.rst, "The canonical patch format"). Nothing is guessed
- * from words of the language: only a function that the source defines, or a file or folder of the
- * very name, counts.
+ * from words of the language: only a function that the source defines, or a file, folder or module
+ * of the very name, counts.
  */
 final class TitleNames {
     /** {@code foo()} and {@code foo_bar}. */
     private static final Pattern FUNCTION =
             Pattern.compile("\\b([A-Za-z_]\\w{2,})(?=\\(\\))|\\b([A-Za-z]\\w*_\\w+)\\b");
 
+    /** {@code crypto: qat - what was wrong}: what is behind the colon is a driver's name. */
+    private static final Pattern DRIVER = Pattern.compile(": \\S+ - ");
+
     /** Shorter words are too common: {@code net}, {@code usb}, {@code mm}. */
     private static final int MIN_WORD = 4;
+
+    /** A module's name is told from all others by its Makefile. */
+    private static final int MIN_MODULE = 3;
 
     /** Names of subsystems that their folders do not have (MAINTAINERS). */
     private static final Map<String, String> OTHER_WORDS =
             Map.of(
                     "rdma", "infiniband",
                     "ib", "infiniband",
+                    "ppc", "powerpc",
                     "alsa", "sound",
                     "asoc", "sound",
                     "wifi", "wireless",
@@ -50,10 +60,17 @@ final class TitleNames {
      */
     private static final Set<String> MEANT_ELSEWHERE = Set.of("perf");
 
+    /** The one that is not another: a title that has one of these as well means it too. */
+    private static final Set<String> X86 = Set.of("x86", "x8664", "x64", "amd64");
+
     private static final Set<String> LEFT_OUT =
             Set.of("Documentation", "tools", "samples", "scripts", "include", "usr");
 
     private final SourceIndex index;
+    private final Lazy<ModuleNames> modules;
+
+    /** The names of the folders of {@code arch/} but x86's. */
+    private final Set<String> otherArchitectures = new TreeSet<>();
 
     /** By base name without suffix, letters and digits only. */
     private final Map<String, List<String>> filesByName = new HashMap<>();
@@ -64,9 +81,13 @@ final class TitleNames {
     /** By a folder's name, letters and digits only. */
     private final Map<String, Set<String>> foldersByName = new HashMap<>();
 
-    TitleNames(SourceIndex index) {
+    TitleNames(SourceIndex index, Lazy<ModuleNames> modules) {
         this.index = index;
+        this.modules = modules;
         for (String file : index.files()) {
+            if (file.startsWith("arch/") && isElsewhere(file)) {
+                otherArchitectures.add(file.split("/", 3)[1]);
+            }
             if (isElsewhere(file)) {
                 continue;
             }
@@ -92,7 +113,7 @@ final class TitleNames {
     }
 
     /** Of programs and of other architectures than x86. */
-    private static boolean isElsewhere(String file) {
+    static boolean isElsewhere(String file) {
         String[] parts = file.split("/", 3);
         return LEFT_OUT.contains(parts[0])
                 || (parts[0].equals("arch") && parts.length > 1 && !parts[1].equals("x86"));
@@ -112,7 +133,8 @@ final class TitleNames {
         return parts;
     }
 
-    private static String plain(String word) {
+    /** Letters and digits only, in lower case. */
+    static String plain(String word) {
         StringBuilder plain = new StringBuilder(word.length());
         for (int i = 0; i < word.length(); i++) {
             char c = Character.toLowerCase(word.charAt(i));
@@ -210,17 +232,22 @@ final class TitleNames {
      * Files that a title may mean, of those that change in the step which has its fix.
      *
      * @param word of the title that they or their folders bear as their name
-     * @param sources C files, at least one
-     * @param withHeaders whether headers of the folders change as well
-     * @param isInnermost whether no later word of the subsystem names anything that changes
+     * @param sources C files
+     * @param others headers and what else of these folders changes; with the sources at least one
+     * @param isOne whether the title means one file: its innermost word leads to that alone
+     * @param isSure whether the title leaves no doubt that it means these
      */
     record Changing(
-            String word, SortedSet<String> sources, boolean withHeaders, boolean isInnermost) {}
+            String word,
+            SortedSet<String> sources,
+            SortedSet<String> others,
+            boolean isOne,
+            boolean isSure) {}
 
     /**
-     * What changes of the files and folders that bear the name of a title's subsystem, from the
-     * innermost word ({@code erofs} of {@code erofs: …}) outwards; in the path of one at least all
-     * words before it stand as well.
+     * What changes of the modules, files and folders that bear the name of a title's subsystem,
+     * from the innermost word ({@code erofs} of {@code erofs: …}) outwards; in the path of one at
+     * least all words before it stand as well.
      *
      * @param changed all files that change in the step
      */
@@ -229,8 +256,16 @@ final class TitleNames {
         for (int last = words.size(); last > 0; last--) {
             String word = words.get(last - 1);
             List<String> upTo = words.subList(0, last);
+            boolean isInnermost = last == words.size();
+            boolean hasMore = DRIVER.matcher(title).find();
+            Optional<Changing> exact =
+                    ofModule(upTo, changed, isInnermost && !hasMore)
+                            .or(() -> ofNestedFolder(upTo, changed, isInnermost));
+            if (exact.isPresent()) {
+                return exact;
+            }
             NavigableSet<String> sources = new TreeSet<>();
-            boolean withHeaders = false;
+            NavigableSet<String> headers = new TreeSet<>();
             boolean fits = false;
             for (String file : changed) {
                 if (!isElsewhere(file) && bears(file, known(word))) {
@@ -238,7 +273,9 @@ final class TitleNames {
                         sources.add(file);
                         fits |= standing(upTo, file) == upTo.size();
                     }
-                    withHeaders |= file.endsWith(".h");
+                    if (file.endsWith(".h")) {
+                        headers.add(file);
+                    }
                 }
             }
             // In net/mac80211/ nothing says wifi, and a driver has a mac80211.c: all of them may be
@@ -246,12 +283,210 @@ final class TitleNames {
             NavigableSet<String> sure = new TreeSet<>(sources);
             sure.removeIf(f -> !isBeyondDoubt(title, word, Set.of(f)));
             if (fits) {
+                SortedSet<String> meant = sure.isEmpty() ? sources : sure;
                 return Optional.of(
                         new Changing(
                                 word,
-                                sure.isEmpty() ? sources : sure,
-                                withHeaders,
-                                last == words.size()));
+                                meant,
+                                headers,
+                                isInnermost && meant.size() == 1,
+                                isBeyondDoubt(title, word, meant)));
+            }
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * What changes of the one module that bears the name of the last word, or of the last two:
+     * {@code ksmbd} is {@code fs/smb/server/}, {@code dm cache} is dm-cache. Of its files, or,
+     * where none of these changes, of its Makefile's folder.
+     */
+    private Optional<Changing> ofModule(
+            List<String> words, SortedSet<String> changed, boolean isInnermost) {
+        String name = words.getLast();
+        Optional<ModuleNames.Module> module = named(name, words.subList(0, words.size() - 1));
+        if (module.isEmpty() && words.size() > 1) {
+            name = words.get(words.size() - 2) + name;
+            module = named(name, words.subList(0, words.size() - 2));
+        }
+        if (module.isEmpty()) {
+            return Optional.empty();
+        }
+        Changing folder = in(module.get().folder(), name, changed, isInnermost);
+        NavigableSet<String> own = new TreeSet<>(folder.sources());
+        own.retainAll(module.get().sources());
+        // What a word behind it means may be beside the module: watchdog: msc313e: is a driver.
+        return Optional.of(
+                        !isInnermost || own.isEmpty() || own.size() == folder.sources().size()
+                                ? folder
+                                : new Changing(name, own, folder.others(), false, true))
+                .filter(c -> !c.sources().isEmpty() || !c.others().isEmpty());
+    }
+
+    /**
+     * In whose folder all words before stand; no folder elsewhere bears its name, as {@code
+     * drivers/crypto/} does that of a module in {@code crypto/}.
+     */
+    private Optional<ModuleNames.Module> named(String name, List<String> before) {
+        return name.length() < MIN_MODULE || MEANT_ELSEWHERE.contains(name)
+                ? Optional.empty()
+                : modules.get()
+                        .find(name)
+                        .filter(m -> before.stream().allMatch(w -> isAbove(w, m.folder())))
+                        .filter(m ->
+                                foldersByName.getOrDefault(name, Set.of()).stream()
+                                        .allMatch(f -> (f + "/").startsWith(m.folder())));
+    }
+
+    /** The whole of net/ that is for radio is {@code wifi:} (MAINTAINERS, "MAC80211"). */
+    private static boolean isAbove(String word, String folder) {
+        return bears(folder, known(word)) || (word.equals("wifi") && folder.startsWith("net/"));
+    }
+
+    /**
+     * What changes in the one folder that the words name one in another: {@code vfio/mlx5} is
+     * {@code drivers/vfio/pci/mlx5/}.
+     */
+    private Optional<Changing> ofNestedFolder(
+            List<String> words, SortedSet<String> changed, boolean isInnermost) {
+        String last = words.getLast();
+        if (words.size() < 2 || MEANT_ELSEWHERE.contains(last)) {
+            return Optional.empty();
+        }
+        List<String> known = words.stream().map(TitleNames::known).toList();
+        List<String> nested =
+                foldersByName.getOrDefault(known.getLast(), Set.of()).stream()
+                        .filter(f -> isNested(parts(f), known))
+                        .toList();
+        if (nested.size() != 1) {
+            return Optional.empty();
+        }
+        String folder = nested.getFirst();
+        boolean isChild = isIn(folder, known.get(known.size() - 2), known.getLast());
+        boolean hasFile =
+                filesByName.getOrDefault(last, List.of()).stream()
+                        .anyMatch(f -> standing(words, f) == words.size());
+        if ((!isChild && hasFile) || hasCoreBeside(folder, known.getLast())) {
+            return Optional.empty();
+        }
+        return Optional.of(in(folder + "/", last, changed, isInnermost))
+                .filter(c -> !c.sources().isEmpty() || !c.others().isEmpty());
+    }
+
+    private static boolean isNested(List<String> parts, List<String> words) {
+        int at = 0;
+        for (String part : parts) {
+            if (at < words.size() && part.equals(words.get(at))) {
+                at++;
+            }
+        }
+        return at == words.size();
+    }
+
+    /** All that changes in a folder. */
+    private static Changing in(
+            String folder, String word, SortedSet<String> changed, boolean isInnermost) {
+        NavigableSet<String> sources = new TreeSet<>();
+        NavigableSet<String> others = new TreeSet<>();
+        for (String file : changed.tailSet(folder)) {
+            if (!file.startsWith(folder)) {
+                break;
+            }
+            sort(file, sources, others);
+        }
+        return new Changing(word, sources, others, isInnermost && sources.size() == 1, true);
+    }
+
+    private static void sort(String file, Set<String> sources, Set<String> others) {
+        switch (FileKind.of(file)) {
+            case C_SOURCE -> sources.add(file);
+            case HEADER, ASSEMBLER, OTHER -> others.add(file);
+            case BUILD_SYSTEM, SHARED_WITH_TOOLS, DOCUMENTATION, TOOLING -> {}
+        }
+    }
+
+    /**
+     * All that changes and has to do with the title's outermost word: in whose path it stands, or
+     * that bears the name of one of the words behind it. It is sure where the word is the name of a
+     * folder in which something changes.
+     */
+    Optional<Changing> outermost(String title, SortedSet<String> changed) {
+        List<String> words = subsystem(title);
+        if (words.isEmpty() || MEANT_ELSEWHERE.contains(words.getFirst())) {
+            return Optional.empty();
+        }
+        String first = known(words.getFirst());
+        NavigableSet<String> sources = new TreeSet<>();
+        NavigableSet<String> others = new TreeSet<>();
+        for (String file : changed) {
+            List<String> parts = parts(file);
+            if (parts.stream().anyMatch(p -> p.contains(first))
+                    || words.stream().anyMatch(w -> parts.contains(known(w)))) {
+                sort(file, sources, others);
+            }
+        }
+        boolean isFolder =
+                foldersByName.getOrDefault(first, Set.of()).stream()
+                        .anyMatch(f -> sources.stream().anyMatch(s -> s.startsWith(f + "/")));
+        return sources.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new Changing(words.getFirst(), sources, others, false, isFolder));
+    }
+
+    /**
+     * The one file whose name is the last two words joined, where it changes and lies in a folder
+     * of the first of them: {@code gpio: tegra} is {@code drivers/gpio/gpio-tegra.c}. Not where
+     * another that changes has a longer name of that beginning, or one bears the last word alone.
+     */
+    Optional<String> joined(String title, SortedSet<String> changed) {
+        List<String> words = subsystem(title);
+        if (words.size() < 2) {
+            return Optional.empty();
+        }
+        String first = words.get(words.size() - 2);
+        String joined = first + words.getLast();
+        List<String> files = filesByName.getOrDefault(joined, List.of());
+        if (files.size() != 1 || !changed.contains(files.getFirst())) {
+            return Optional.empty();
+        }
+        String file = files.getFirst();
+        String folder = file.substring(0, file.lastIndexOf('/') + 1);
+        boolean isAlone =
+                changed.stream()
+                                .filter(f -> f.startsWith(folder) && f.endsWith(".c"))
+                                .noneMatch(f ->
+                                        !f.equals(file) && parts(f).getLast().startsWith(joined))
+                        && Stream.concat(
+                                        filesByName
+                                                .getOrDefault(words.getLast(), List.of())
+                                                .stream(),
+                                        foldersByName
+                                                .getOrDefault(words.getLast(), Set.of())
+                                                .stream())
+                                .noneMatch(f -> bears(f, known(first)));
+        boolean isInAll =
+                words.subList(0, words.size() - 1).stream().allMatch(w -> bears(folder, known(w)));
+        return isAlone && isInAll ? Optional.of(file) : Optional.empty();
+    }
+
+    /**
+     * The architecture other than x86 that a title marks: as its first word, or as a later one
+     * where a file of that architecture changes in whose path all words stand ({@code bpf, arm64:}
+     * is {@code arch/arm64/net/bpf_jit_comp.c}).
+     */
+    Optional<String> otherArchitecture(String title, SortedSet<String> changed) {
+        List<String> words = subsystem(title);
+        if (words.stream().anyMatch(X86::contains)) {
+            return Optional.empty();
+        }
+        for (int i = 0; i < words.size(); i++) {
+            String word = known(words.get(i));
+            boolean isFirst = i == 0;
+            if (otherArchitectures.contains(word)
+                    && changed.stream()
+                            .filter(f -> f.startsWith("arch/" + word + "/"))
+                            .anyMatch(f -> isFirst || standing(words, f) == words.size())) {
+                return Optional.of(word);
             }
         }
         return Optional.empty();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.rebootless.base.Problem;
 import java.util.List;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 /** Which fix made a proof fail, where the proof itself says so. */
@@ -22,6 +23,7 @@ class CulpritsTest {
                         List.of(new Outcome.Function("vmlinux", function, 0, "x.c")),
                         List.of(),
                         List.of(),
+                        new TreeSet<>(),
                         false,
                         false,
                         "",

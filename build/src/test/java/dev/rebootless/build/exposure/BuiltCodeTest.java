@@ -98,8 +98,12 @@ class BuiltCodeTest {
     void aHeaderIsBuiltWhereSomethingThatIsBuiltMayIncludeItAndADriverThatIsSwitchedOffIsNot() {
         BuiltCode built = BuiltCode.of(StockKernelKit.get().kernelTree(), message -> {});
         assertThat(built.targetsOf("fs/btrfs/ctree.h")).contains("btrfs");
+        assertThat(built.targetsOf("fs/btrfs/ctree.h")).doesNotContain(UnitCommand.VMLINUX);
         assertThat(built.targetsOf("include/linux/fs.h")).contains(UnitCommand.VMLINUX, "btrfs");
         assertThat(built.targetsOf("drivers/gpu/drm/amd/amdgpu/amdgpu_cs.c")).isEmpty();
+        // Nothing that is built leads to them.
+        assertThat(built.targetsOf("drivers/gpu/drm/amd/amdgpu/amdgpu.h")).isEmpty();
+        assertThat(built.targetsOf("drivers/vfio/pci/mlx5/cmd.h")).isEmpty();
     }
 
     private static Set<String> ownFunctions(Kit kit, SourceIndex index, String file)

@@ -2,6 +2,7 @@ package dev.rebootless.build.exposure;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.rebootless.base.Lazy;
 import dev.rebootless.source.history.SourceIndex;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,7 +47,19 @@ class TitleNamesTest {
                         Map.entry("include/linux/kasan.h", "kasan_populate_it"),
                         Map.entry("fs/erofs/zdata.c", "z_it"),
                         Map.entry("fs/erofs/inode.c", "erofs_it"),
-                        Map.entry("drivers/gpu/drm/amd/pm/smu.c", "smu_it"));
+                        Map.entry("drivers/gpu/drm/amd/pm/smu.c", "smu_it"),
+                        Map.entry("drivers/vfio/pci/mlx5/main.c", "vfio_mlx5_it"),
+                        Map.entry("drivers/net/mlx5/main.c", "net_mlx5_it"),
+                        Map.entry("drivers/gpio/gpio-tegra.c", "tegra_it"),
+                        Map.entry("drivers/gpio/gpio-tegra186.c", "tegra186_it"),
+                        Map.entry("drivers/gpio/gpiolib.c", "gpiolib_it"),
+                        Map.entry("drivers/watchdog/watchdog_core.c", "watchdog_it"),
+                        Map.entry("drivers/watchdog/msc313e_wdt.c", "msc_it"),
+                        Map.entry("drivers/md/dm-cache-target.c", "cache_it"),
+                        Map.entry("drivers/md/dm-crypt.c", "crypt_it"),
+                        Map.entry("crypto/api.c", "crypto_it"),
+                        Map.entry("drivers/crypto/ccp/sp.c", "ccp_it"),
+                        Map.entry("arch/arm64/net/bpf_jit_comp.c", "only_on_arm64_too"));
         Path tree = folder.resolve("tree");
         for (Map.Entry<String, String> file : files.entrySet()) {
             Path path = tree.resolve(file.getKey());
@@ -54,7 +67,25 @@ class TitleNamesTest {
             Files.writeString(
                     path, "static int " + file.getValue() + "(void)\n{\n\treturn 0;\n}\n");
         }
-        return new TitleNames(SourceIndex.of(tree, folder.resolve("cache"), message -> {}));
+        Map<String, String> makefiles =
+                Map.of(
+                        "net/wireless/",
+                        "obj-$(CONFIG_CFG80211) += cfg80211.o\n\ncfg80211-y += core.o \\\n\t reg.o # all\n",
+                        "net/mac80211/",
+                        "obj-$(CONFIG_MAC80211) += mac80211.o\nmac80211-y := rx.o\n",
+                        "drivers/watchdog/",
+                        "watchdog-objs += watchdog_core.o\nobj-$(CONFIG_WATCHDOG) += watchdog.o\n"
+                                + "obj-$(CONFIG_MSC) += msc313e_wdt.o\n",
+                        "drivers/md/",
+                        "dm-cache-y += dm-cache-target.o\nobj-$(CONFIG_DM_CACHE) += dm-cache.o\n"
+                                + "dm-unused-y += dm-crypt.o\n",
+                        "crypto/",
+                        "obj-$(CONFIG_CRYPTO) += crypto.o\ncrypto-y := api.o\n");
+        for (Map.Entry<String, String> file : makefiles.entrySet()) {
+            Files.writeString(tree.resolve(file.getKey() + "Makefile"), file.getValue());
+        }
+        SourceIndex index = SourceIndex.of(tree, folder.resolve("cache"), message -> {});
+        return new TitleNames(index, new Lazy<>(() -> ModuleNames.of(tree, index)));
     }
 
     @Test
@@ -120,12 +151,20 @@ class TitleNamesTest {
                         titles().changing(
                                         "erofs: fix a leak",
                                         all("fs/erofs/zdata.c", "fs/ext4/inode.c")))
-                .contains(new TitleNames.Changing("erofs", all("fs/erofs/zdata.c"), false, true));
+                .contains(
+                        new TitleNames.Changing(
+                                "erofs", all("fs/erofs/zdata.c"), all(), true, false));
         assertThat(
                         titles().changing(
                                         "erofs: zip: fix a leak",
                                         all("fs/erofs/zdata.c", "fs/erofs/internal.h")))
-                .contains(new TitleNames.Changing("erofs", all("fs/erofs/zdata.c"), true, false));
+                .contains(
+                        new TitleNames.Changing(
+                                "erofs",
+                                all("fs/erofs/zdata.c"),
+                                all("fs/erofs/internal.h"),
+                                false,
+                                false));
         assertThat(titles().changing("erofs: fix a leak", all("fs/ext4/inode.c"))).isEmpty();
     }
 
@@ -136,7 +175,7 @@ class TitleNamesTest {
         assertThat(titles().changing("net/sched: flower: fix a leak", changed))
                 .contains(
                         new TitleNames.Changing(
-                                "sched", all("net/sched/cls_flower.c"), false, false));
+                                "sched", all("net/sched/cls_flower.c"), all(), false, true));
         assertThat(titles().folders("net/sched: flower: fix a leak"))
                 .extracting(TitleNames.Folders::word)
                 .doesNotContain("flower");
@@ -175,11 +214,127 @@ class TitleNamesTest {
 
     /** Nothing in net/mac80211/ says wifi; a driver's file of that name is not meant instead. */
     @Test
-    void aDriversFileDoesNotStandForTheSubsystemOfItsName() throws IOException {
-        SortedSet<String> changed =
-                all("net/mac80211/rx.c", "drivers/net/wireless/rtw89/mac80211.c");
-        assertThat(titles().changing("wifi: mac80211: fix a leak", changed))
-                .contains(new TitleNames.Changing("mac80211", changed, false, true));
+    void aDriversFileDoesNotStandForTheModuleOfItsName() throws IOException {
+        assertThat(
+                        titles().changing(
+                                        "wifi: mac80211: fix a leak",
+                                        all(
+                                                "net/mac80211/rx.c",
+                                                "drivers/net/wireless/rtw89/mac80211.c")))
+                .contains(
+                        new TitleNames.Changing(
+                                "mac80211", all("net/mac80211/rx.c"), all(), true, true));
+    }
+
+    @Test
+    void aModulesNameMeansWhatChangesOfIt() throws IOException {
+        assertThat(
+                        titles().changing(
+                                        "wifi: cfg80211: fix a leak",
+                                        all(
+                                                "net/wireless/reg.c",
+                                                "drivers/net/wireless/mwifiex/cfg80211.c")))
+                .contains(
+                        new TitleNames.Changing(
+                                "cfg80211", all("net/wireless/reg.c"), all(), true, true));
+        SortedSet<String> two = all("drivers/md/dm-cache-target.c", "drivers/md/dm-crypt.c");
+        assertThat(titles().changing("dm cache: fix a leak", two))
+                .contains(
+                        new TitleNames.Changing(
+                                "dmcache",
+                                all("drivers/md/dm-cache-target.c"),
+                                all(),
+                                false,
+                                true));
+        // What no goal of the Makefile is made of is no module.
+        assertThat(titles().changing("dm-unused: fix a leak", two)).isEmpty();
+    }
+
+    /** A word behind a module's, or a driver behind the colon, may be beside it. */
+    @Test
+    void whereMoreIsNamedThanAModuleItsWholeFolderMayBeMeant() throws IOException {
+        SortedSet<String> two =
+                all("drivers/watchdog/watchdog_core.c", "drivers/watchdog/msc313e_wdt.c");
+        for (String title :
+                List.of("watchdog: msc313e: fix a leak", "watchdog: msc313e_wdt - fix a leak")) {
+            assertThat(titles().changing(title, two))
+                    .contains(new TitleNames.Changing("watchdog", two, all(), false, true));
+        }
+    }
+
+    @Test
+    void aModuleIsNotMeantWhereAFolderElsewhereHasItsName() throws IOException {
+        SortedSet<String> two = all("crypto/api.c", "drivers/crypto/ccp/sp.c");
+        assertThat(titles().changing("crypto: fix a leak", two))
+                .contains(new TitleNames.Changing("crypto", two, all(), false, false));
+    }
+
+    @Test
+    void foldersOneInAnotherAreMeantEvenIfOnlyAHeaderChangesThere() throws IOException {
+        assertThat(
+                        titles().changing(
+                                        "vfio/mlx5: fix a leak",
+                                        all(
+                                                "drivers/net/mlx5/main.c",
+                                                "drivers/vfio/pci/mlx5/cmd.h",
+                                                "drivers/vfio/vfio_main.c")))
+                .contains(
+                        new TitleNames.Changing(
+                                "mlx5", all(), all("drivers/vfio/pci/mlx5/cmd.h"), false, true));
+    }
+
+    @Test
+    void twoPartsOfATitleJoinedAreAFilesName() throws IOException {
+        String title = "gpio: tegra: fix a leak";
+        assertThat(titles().joined(title, all("drivers/gpio/gpio-tegra.c")))
+                .contains("drivers/gpio/gpio-tegra.c");
+        // Not where it does not change, or one of a longer name does as well.
+        assertThat(titles().joined(title, all("drivers/gpio/gpiolib.c"))).isEmpty();
+        assertThat(
+                        titles().joined(
+                                        title,
+                                        all(
+                                                "drivers/gpio/gpio-tegra.c",
+                                                "drivers/gpio/gpio-tegra186.c")))
+                .isEmpty();
+    }
+
+    @Test
+    void allThatHasToDoWithTheOutermostWordIsFound() throws IOException {
+        assertThat(
+                        titles().outermost(
+                                        "iio: buffer: fix a leak",
+                                        all(
+                                                "drivers/iio/industrialio-trigger.c",
+                                                "drivers/iio/trigger/stm32.c",
+                                                "include/linux/iio/iio.h",
+                                                "drivers/iio/Kconfig",
+                                                "kernel/trace/ring_buffer.c")))
+                .contains(
+                        new TitleNames.Changing(
+                                "iio",
+                                all(
+                                        "drivers/iio/industrialio-trigger.c",
+                                        "drivers/iio/trigger/stm32.c"),
+                                all("include/linux/iio/iio.h"),
+                                false,
+                                true));
+        // No folder is called gpiolib, so that nothing else has to do with it is not sure.
+        assertThat(titles().outermost("gpiolib: fix a leak", all("drivers/gpio/gpiolib.c")))
+                .hasValueSatisfying(c -> assertThat(c.isSure()).isFalse());
+        assertThat(titles().outermost("perf: fix a leak", all("drivers/perf/cxl_pmu.c"))).isEmpty();
+    }
+
+    @Test
+    void anotherArchitectureIsMeantWhereTheTitleMarksItAndItsFileChanges() throws IOException {
+        SortedSet<String> changed = all("arch/arm64/net/bpf_jit_comp.c", "kernel/bpf/core.c");
+        assertThat(titles().otherArchitecture("bpf, arm64: fix a leak", changed)).contains("arm64");
+        assertThat(titles().otherArchitecture("arm64: fix a leak", changed)).contains("arm64");
+        assertThat(titles().otherArchitecture("KVM: arm64: fix a leak", changed)).isEmpty();
+        assertThat(titles().otherArchitecture("bpf, arm64, x86: fix a leak", changed)).isEmpty();
+        assertThat(titles().otherArchitecture("bpf, arm64: fix a leak", all("kernel/bpf/core.c")))
+                .isEmpty();
+        assertThat(titles().otherArchitecture("bpf: fix a leak", changed)).isEmpty();
     }
 
     @Test

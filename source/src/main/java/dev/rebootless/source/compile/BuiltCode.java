@@ -81,7 +81,8 @@ public final class BuiltCode {
     /**
      * The target objects that code of a file is in: {@code vmlinux}, modules' names as in {@code
      * /proc/modules}, {@link #ELSEWHERE}; none when the configuration leaves it out. For a header
-     * those of everything that may include it, which can be too many and is never too few.
+     * those of everything that may include it, which can be too many; one that lies beside its
+     * sources is built only where something that is built leads to it.
      *
      * @param file relative to the tree; need not be there
      */
@@ -108,7 +109,7 @@ public final class BuiltCode {
 
     private SortedSet<String> ofHeader(String header) {
         NavigableSet<String> found = new TreeSet<>();
-        for (String source : graph().reaching(Set.of(header))) {
+        for (String source : graph().reachingPrivate(header)) {
             found.addAll(targets.getOrDefault(source, Collections.emptySortedSet()));
         }
         return found;

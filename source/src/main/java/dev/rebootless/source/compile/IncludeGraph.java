@@ -16,7 +16,9 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * Which files may include which, over everything that a tree's build compiles. It errs to one side:
@@ -30,12 +32,38 @@ final class IncludeGraph {
     /** A name stands for files of these only where it begins with the folder's name. */
     private static final List<String> APART = List.of("tools/", "scripts/");
 
+    /** Folders that are on the path of everything that is compiled (Makefile, LINUXINCLUDE). */
+    private static final Pattern COMMON = Pattern.compile("^(?:include|arch/[^/]+/include)/");
+
     private final TreeListing listing;
     private final Set<String> planned;
     private final Map<String, List<String>> byName = new HashMap<>();
     private final Map<String, Set<String>> includes = new HashMap<>();
     private final Map<String, Set<String>> includers = new HashMap<>();
-    private final Set<String> anything = new TreeSet<>();
+    private final Map<String, Unbounded> anything = new TreeMap<>();
+
+    /** What each source that is compiled is compiled with. */
+    private final Map<String, List<String>> roots = new HashMap<>();
+
+    /** Why a file may include anything. */
+    private sealed interface Unbounded {
+        /** It has an include that only the preprocessor can read. */
+        record Unreadable() implements Unbounded {}
+
+        /** It is a program of tools/ or scripts/, whose names are looked for elsewhere first. */
+        record Apart(Set<String> names) implements Unbounded {}
+
+        /** It includes what macros stand for that no header defines. */
+        record Macros(Set<String> names) implements Unbounded {
+            /** Nobody but the configuration defines these, which is read. */
+            boolean areAllOfTheConfiguration() {
+                return names.stream().allMatch(m -> m.startsWith("CONFIG_"));
+            }
+        }
+
+        /** It is yet to be made, or run while the kernel is made. */
+        record NotRead() implements Unbounded {}
+    }
 
     private IncludeGraph(TreeListing listing, Collection<String> planned) {
         this.listing = listing;
@@ -57,7 +85,7 @@ final class IncludeGraph {
      */
     static IncludeGraph of(TreeListing listing, TreePlan plan, Path unitCache) {
         IncludeGraph graph = new IncludeGraph(listing, plan.named());
-        Map<String, List<String>> roots = new HashMap<>();
+        Map<String, List<String>> roots = graph.roots;
         plan.units().forEach(u -> roots.put(u.source(), u.arguments()));
         plan.sides()
                 .forEach(s ->
@@ -71,14 +99,14 @@ final class IncludeGraph {
                                 }));
         plan.sides().stream()
                 .filter(s -> s.kind() == SideCommand.Kind.PROGRAM)
-                .forEach(s -> graph.anything.add(s.source()));
+                .forEach(s -> graph.anything.put(s.source(), new Unbounded.NotRead()));
         Scans scans = new Scans(listing, unitCache.resolve("include-scans-2"));
-        graph.build(roots, scans);
+        graph.build(scans);
         scans.keep();
         return graph;
     }
 
-    private void build(Map<String, List<String>> roots, Scans scans) {
+    private void build(Scans scans) {
         Set<String> headerMacros = new HashSet<>();
         Map<String, List<String>> macrosOf = new HashMap<>();
         Deque<String> open = new ArrayDeque<>();
@@ -106,9 +134,15 @@ final class IncludeGraph {
             if (!scan.macros().isEmpty()) {
                 macrosOf.put(file, scan.macros());
             }
-            if (scan.anything() || isApart(file)) {
+            if (!listing.sources().containsKey(file)) {
+                anything.put(file, new Unbounded.NotRead());
+            } else if (scan.anything()) {
+                anything.put(file, new Unbounded.Unreadable());
+            } else if (isApart(file)) {
                 // A unit of tools/ has folders of its own.
-                anything.add(file);
+                Set<String> names = new HashSet<>(scan.quoted());
+                names.addAll(scan.angled());
+                anything.putIfAbsent(file, new Unbounded.Apart(Set.copyOf(names)));
             }
             Set<String> to = new LinkedHashSet<>();
             scan.quoted().forEach(name -> to.addAll(quoted(file, name)));
@@ -121,8 +155,15 @@ final class IncludeGraph {
             }
         }
         macrosOf.forEach((file, macros) -> {
-            if (!headerMacros.containsAll(macros)) {
-                anything.add(file);
+            Set<String> unknown = new HashSet<>(macros);
+            unknown.removeAll(headerMacros);
+            if (!unknown.isEmpty()) {
+                // What is worse known stays so.
+                anything.merge(
+                        file,
+                        new Unbounded.Macros(Set.copyOf(unknown)),
+                        (was, now) ->
+                                was instanceof Unbounded.Apart ? new Unbounded.Unreadable() : was);
             }
         });
     }
@@ -186,8 +227,76 @@ final class IncludeGraph {
      */
     Set<String> reaching(Collection<String> headers) {
         Set<String> from = new LinkedHashSet<>(headers);
-        from.addAll(anything);
+        from.addAll(anything.keySet());
         return closure(from, includers);
+    }
+
+    /**
+     * All files that may include a header that lies beside its sources, with it: those whose text
+     * leads to it, and of those whose text is not known the ones that could find it. What is made
+     * while a kernel is built includes what is beside it or on the compiler's path; and a macro of
+     * the configuration that nothing defines stands for no file. For a header of the common
+     * folders, it is {@link #reaching}.
+     */
+    Set<String> reachingPrivate(String header) {
+        if (COMMON.matcher(header).find()) {
+            return reaching(Set.of(header));
+        }
+        Set<String> from = new LinkedHashSet<>(Set.of(header));
+        anything.forEach((file, why) -> {
+            if (mayFind(file, why, header)) {
+                from.add(file);
+            }
+        });
+        return closure(from, includers);
+    }
+
+    private boolean mayFind(String file, Unbounded why, String header) {
+        return switch (why) {
+            case Unbounded.Unreadable _ -> true;
+            case Unbounded.Apart(Set<String> names) ->
+                    names.stream().anyMatch(n -> nameOf(n).equals(nameOf(header)));
+            case Unbounded.Macros macros -> !macros.areAllOfTheConfiguration();
+            case Unbounded.NotRead _ ->
+                    areNear(folder(file), folder(header)) || isOnPath(file, header);
+        };
+    }
+
+    /** Whether one folder is the other, or is in it. */
+    private static boolean areNear(String one, String other) {
+        return one.startsWith(other) || other.startsWith(one);
+    }
+
+    /** Whether what includes a file is compiled with a folder that a header is in. */
+    private boolean isOnPath(String file, String header) {
+        return closure(Set.of(file), includers).stream()
+                .flatMap(f -> searched(roots.getOrDefault(f, List.of())).stream())
+                .anyMatch(header::startsWith);
+    }
+
+    /** The folders of {@code -I} and the like, with a slash at the end; not the tree itself. */
+    private static Set<String> searched(List<String> arguments) {
+        Set<String> folders = new LinkedHashSet<>();
+        for (int i = 0; i < arguments.size(); i++) {
+            for (String option : List.of("-I", "-iquote", "-isystem", "-idirafter")) {
+                String argument = arguments.get(i);
+                if (argument.startsWith(option)) {
+                    String named =
+                            argument.equals(option) && i + 1 < arguments.size()
+                                    ? arguments.get(i + 1)
+                                    : argument.substring(option.length());
+                    String folder = Path.of(named.strip()).normalize().toString();
+                    if (!folder.isEmpty()) {
+                        folders.add(folder + "/");
+                    }
+                }
+            }
+        }
+        return folders;
+    }
+
+    private static String folder(String path) {
+        return path.substring(0, path.lastIndexOf('/') + 1);
     }
 
     /**
@@ -196,7 +305,7 @@ final class IncludeGraph {
     Set<String> unpredicted(String source, Collection<String> dependencies) {
         Set<String> predicted = closure(Set.of(source), includes);
         Set<String> missing = new TreeSet<>();
-        if (predicted.stream().noneMatch(anything::contains)) {
+        if (predicted.stream().noneMatch(anything::containsKey)) {
             for (String file : dependencies) {
                 if (!predicted.contains(file) && listing.sources().containsKey(file)) {
                     missing.add(file);
@@ -208,7 +317,7 @@ final class IncludeGraph {
 
     /** What may include anything. */
     Set<String> unbounded() {
-        return java.util.Collections.unmodifiableSet(anything);
+        return java.util.Collections.unmodifiableSet(anything.keySet());
     }
 
     private static Set<String> closure(Collection<String> from, Map<String, Set<String>> edges) {
