@@ -58,9 +58,13 @@ final class DebianGuest implements AutoCloseable {
         }
 
         private List<String> modules() {
-            return network
-                    ? List.of("virtio_pci", "virtio_blk", "virtio_net")
-                    : List.of("virtio_pci", "virtio_blk");
+            // The cloud kernel has the file system in its image, and what it computes with.
+            List<String> modules =
+                    new ArrayList<>(List.of("virtio_pci", "virtio_blk", "crc32c_generic", "ext4"));
+            if (network) {
+                modules.add("virtio_net");
+            }
+            return modules;
         }
     }
 

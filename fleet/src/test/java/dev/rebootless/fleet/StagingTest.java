@@ -28,8 +28,7 @@ class StagingTest {
 
     @BeforeEach
     void start() throws Exception {
-        TestFleet fleet =
-                TestFleet.start(data, new TestClock(), Optional.of(TestDatabase.fresh()));
+        TestFleet fleet = TestFleet.start(data, new TestClock(), Optional.of(TestDatabase.fresh()));
         TestRelease.publish(data.resolve("repository"), List.of("canary", "all"));
         started = Optional.of(fleet);
     }
@@ -170,8 +169,7 @@ class StagingTest {
         order("{\"is\":\"hosts\",\"hosts\":3}");
         until("running");
         List<Thread> threads = new ArrayList<>();
-        List<TestClient.Answer> answers =
-                java.util.Collections.synchronizedList(new ArrayList<>());
+        List<TestClient.Answer> answers = java.util.Collections.synchronizedList(new ArrayList<>());
         for (TestHost host : hosts) {
             threads.add(
                     Thread.ofVirtual()
@@ -291,8 +289,7 @@ class StagingTest {
         TestClient.Answer soak =
                 post(
                         "/api/v1/rollouts",
-                        plan(ROLLOUT, "{\"is\":\"hosts\",\"hosts\":1}")
-                                .replace("PT2H", "PT10M"));
+                        plan(ROLLOUT, "{\"is\":\"hosts\",\"hosts\":1}").replace("PT2H", "PT10M"));
         assertThat(soak.status()).isEqualTo(400);
         assertThat(soak.code()).startsWith("RBL-ROLLOUT-");
         for (String limit : List.of("{\"is\":\"none\"}", "3", "null", "{\"hosts\":1}")) {

@@ -100,8 +100,7 @@ final class TestRelease {
                 "6.1.0-56-cloud-amd64",
                 ring,
                 STATE_VERSION,
-                Optional.of(
-                        new DesiredState.Load(NAME, path, SHA256, List.of("CVE-2026-0001"))),
+                Optional.of(new DesiredState.Load(NAME, path, SHA256, List.of("CVE-2026-0001"))),
                 List.of(new DesiredState.Unload("livepatch_old", OLD_SHA256)),
                 List.of(
                         new DesiredState.Reversible(

@@ -80,8 +80,7 @@ public final class RolloutApi {
 
     private Answer list(Request request) {
         SequencedMap<String, Object> document = new LinkedHashMap<>();
-        document.put(
-                "rollouts", rollouts.newest().stream().map(RolloutApi::summary).toList());
+        document.put("rollouts", rollouts.newest().stream().map(RolloutApi::summary).toList());
         return Answer.document(document);
     }
 
@@ -120,9 +119,7 @@ public final class RolloutApi {
                                                 Json.write(fields.object().get("rings")),
                                                 StandardCharsets.UTF_8))
                                 : Optional.empty(),
-                        notBefore
-                                .map(text -> moment(text, request.path()))
-                                .orElse(request.now()),
+                        notBefore.map(text -> moment(text, request.path())).orElse(request.now()),
                         fields.texts("knownExploited", NAME)));
     }
 
@@ -145,9 +142,7 @@ public final class RolloutApi {
         String reason = Texts.kept(request.json().text("reason", REASON), REASON);
         Rollout after =
                 staging.order(
-                        rollout.name(),
-                        order.of(person(request.account()), reason),
-                        request.now());
+                        rollout.name(), order.of(person(request.account()), reason), request.now());
         return whole(after, request.now());
     }
 

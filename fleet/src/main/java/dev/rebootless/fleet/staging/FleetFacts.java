@@ -202,7 +202,8 @@ final class FleetFacts {
             Instant now,
             Map<String, Counted> counted) {
         try (var rows =
-                handle.createQuery(LAST_ATTEMPTS)
+                handle
+                        .createQuery(LAST_ATTEMPTS)
                         .bind("sha256", HexFormat.of().parseHex(plan.livepatch().sha256()))
                         .bind("since", since)
                         .setFetchSize(FETCHED)

@@ -32,8 +32,7 @@ final class Reversals {
         }
         return known.rollouts().stream()
                 .filter(r -> r.plan().livepatch().buildId().equals(buildId))
-                .flatMap(r ->
-                        RolloutEngine.toBeTakenOut(r.plan(), r.state(), ring).stream())
+                .flatMap(r -> RolloutEngine.toBeTakenOut(r.plan(), r.state(), ring).stream())
                 .findFirst();
     }
 }

@@ -100,8 +100,7 @@ public final class RolloutOrder {
 
     /** One oops halts; so do three hosts, or five of a hundred, that fail or go silent. */
     private PlannedRing usual(String ring) {
-        Duration soak =
-                shortestSoak().compareTo(USUAL_SOAK) > 0 ? shortestSoak() : USUAL_SOAK;
+        Duration soak = shortestSoak().compareTo(USUAL_SOAK) > 0 ? shortestSoak() : USUAL_SOAK;
         Threshold some = new Threshold(3, 5, 20);
         return new PlannedRing(
                 ring,

@@ -62,7 +62,8 @@ public final class RolloutPolicy implements AttemptPolicy {
         boolean load = asked.wanted().action().equals("load");
         if (load) {
             HostStanding standing =
-                    staging.facts().standing(handle, rollout.get(), ring, asked.host(), asked.now());
+                    staging.facts()
+                            .standing(handle, rollout.get(), ring, asked.host(), asked.now());
             if (!standing.mayLoad()) {
                 return new AttemptStore.MayNot(
                         "this host counts as %s in the rollout %s"

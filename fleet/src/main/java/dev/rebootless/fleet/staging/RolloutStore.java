@@ -34,7 +34,9 @@ public final class RolloutStore {
     public List<Rollout> newest() {
         return jdbi.withHandle(handle ->
                 handle.createQuery(
-                                "SELECT " + COLUMNS + " FROM rollout ORDER BY created DESC LIMIT "
+                                "SELECT "
+                                        + COLUMNS
+                                        + " FROM rollout ORDER BY created DESC LIMIT "
                                         + MOST)
                         .map((row, _) -> rollout(row))
                         .list());

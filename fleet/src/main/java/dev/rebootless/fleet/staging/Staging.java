@@ -76,8 +76,7 @@ public final class Staging {
                                     earlier,
                                     new RolloutEvent.Supersede(by, plan.name()),
                                     now));
-            Rollout rollout =
-                    new Rollout(plan, RolloutState.initial(now), 1, now, by.toString());
+            Rollout rollout = new Rollout(plan, RolloutState.initial(now), 1, now, by.toString());
             rollouts.insert(handle, rollout);
             audit.of(by.name(), now)
                     .write(
@@ -105,7 +104,8 @@ public final class Staging {
 
     /** How the fleet stands in a rollout. */
     public RolloutFacts factsOf(Rollout rollout, Instant now) {
-        return rollouts.inTransaction(handle -> facts.of(handle, rollout.plan(), rollout.created(), now));
+        return rollouts.inTransaction(
+                handle -> facts.of(handle, rollout.plan(), rollout.created(), now));
     }
 
     /**

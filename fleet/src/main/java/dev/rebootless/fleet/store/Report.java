@@ -53,8 +53,8 @@ public record Report(UUID host, long sequence, Content content) {
      * @param buildId of its kernel, as it was reported last
      * @param whole whether the facts are wanted
      */
-    public record Acknowledged(
-            Membership membership, Optional<String> buildId, boolean whole) implements Outcome {}
+    public record Acknowledged(Membership membership, Optional<String> buildId, boolean whole)
+            implements Outcome {}
 
     /**
      * It is not newer than what was written before.

@@ -95,8 +95,7 @@ public final class ReportStore {
             outcomes.add(
                     switch (report.content()) {
                         case Report.Whole whole ->
-                                new Report.Acknowledged(
-                                        membership, whole.facts().buildId(), false);
+                                new Report.Acknowledged(membership, whole.facts().buildId(), false);
                         case Report.Unchanged _ ->
                                 new Report.Acknowledged(
                                         membership, classes.buildIdOf(was.systemClass()), !known);

@@ -186,8 +186,7 @@ public final class SystemClasses {
                                 .bind("id", id)
                                 .map((row, _) ->
                                         new Kept(
-                                                new Membership(
-                                                        row.getString(1), row.getString(2)),
+                                                new Membership(row.getString(1), row.getString(2)),
                                                 Optional.ofNullable(row.getString(3))))
                                 .findOne());
         found.ifPresent(kept -> classes.put(id, kept));

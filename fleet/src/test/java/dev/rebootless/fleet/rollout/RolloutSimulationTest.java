@@ -93,12 +93,8 @@ class RolloutSimulationTest {
 
         seen.merge("ended " + end.phase().getClass().getSimpleName(), 1, Integer::sum);
         fleet.log()
-                .forEach(
-                        d ->
-                                seen.merge(
-                                        "decided " + d.getClass().getSimpleName(),
-                                        1,
-                                        Integer::sum));
+                .forEach(d ->
+                        seen.merge("decided " + d.getClass().getSimpleName(), 1, Integer::sum));
         fleet.log().stream()
                 .filter(d -> d instanceof Decision.Resumes resumes && !resumes.accepted().isEmpty())
                 .forEach(_ -> seen.merge("resumed after a halt", 1, Integer::sum));
@@ -116,10 +112,9 @@ class RolloutSimulationTest {
             assertThat(end.phase()).isInstanceOf(Phase.Done.class);
             assertThat(fleet.witness().grants(Action.LOAD)).isEqualTo(HOSTS);
             plan.rings()
-                    .forEach(
-                            r ->
-                                    assertThat(fleet.facts().of(r.ring()).count(HostStanding.DONE))
-                                            .isEqualTo(fleet.facts().of(r.ring()).hosts()));
+                    .forEach(r ->
+                            assertThat(fleet.facts().of(r.ring()).count(HostStanding.DONE))
+                                    .isEqualTo(fleet.facts().of(r.ring()).hosts()));
         }
     }
 
@@ -135,8 +130,8 @@ class RolloutSimulationTest {
     }
 
     /**
-     * In time in which windows are open: an estimate that is minutes beside the end of a window is a
-     * day off by the clock.
+     * In time in which windows are open: an estimate that is minutes beside the end of a window is
+     * a day off by the clock.
      */
     private static void compareDryRuns(int runs) {
         long seed = System.nanoTime();
@@ -156,8 +151,7 @@ class RolloutSimulationTest {
             assertThat(foretold.done()).isPresent();
             for (int i = 0; i < 3; i++) {
                 Forecast.Acts acts = (Forecast.Acts) foretold.rings().get(i);
-                Instant begins =
-                        only(fleet.log(), Decision.RingBegins.class, acts.ring()).at();
+                Instant begins = only(fleet.log(), Decision.RingBegins.class, acts.ring()).at();
                 Instant acted = only(fleet.log(), Decision.SoakBegins.class, acts.ring()).at();
                 Duration early = openBetween(plan, i, acts.begins(), begins);
                 Duration longer =
@@ -185,8 +179,7 @@ class RolloutSimulationTest {
         Instant end = one.isBefore(other) ? other : one;
         Duration open = Duration.ZERO;
         while (at.isBefore(end)) {
-            TimeSpan span =
-                    Windows.next(plan.windowsOf(ring), at, Duration.ZERO).orElseThrow();
+            TimeSpan span = Windows.next(plan.windowsOf(ring), at, Duration.ZERO).orElseThrow();
             Instant to = span.to().isBefore(end) ? span.to() : end;
             if (span.from().isBefore(to)) {
                 open = open.plus(Duration.between(span.from(), to));

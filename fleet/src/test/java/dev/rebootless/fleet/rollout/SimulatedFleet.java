@@ -111,8 +111,7 @@ final class SimulatedFleet {
                     Kind.REPORT,
                     i);
         }
-        plan.rings()
-                .forEach(r -> counts.put(r.ring(), new EnumMap<>(HostStanding.class)));
+        plan.rings().forEach(r -> counts.put(r.ring(), new EnumMap<>(HostStanding.class)));
         for (int i = 0; i < size; i++) {
             standings[i] = standing(i);
             counts.get(this.rings[i]).merge(standings[i], 1, Integer::sum);
@@ -126,8 +125,8 @@ final class SimulatedFleet {
     }
 
     /**
-     * Until it is done, over or halted for good, or a time has passed; people intervene at random if
-     * anything can go wrong.
+     * Until it is done, over or halted for good, or a time has passed; people intervene at random
+     * if anything can go wrong.
      */
     RolloutState run(Duration atMost) {
         Instant end = now.plus(atMost);
@@ -218,8 +217,7 @@ final class SimulatedFleet {
         if (!now.isBefore(deaths[host])) {
             return;
         }
-        hosts[host] =
-                new HostProgress(now, hosts[host].attempt(), hosts[host].bootedAgain());
+        hosts[host] = new HostProgress(now, hosts[host].attempt(), hosts[host].bootedAgain());
         update(host);
         String ring = rings[host];
         boolean out = RolloutEngine.toBeTakenOut(plan, state, ring).isPresent();

@@ -31,8 +31,7 @@ final class Witness {
         this.plan = plan;
     }
 
-    void granted(
-            int host, String ring, Action action, Instant now, Instant limit, int eligible) {
+    void granted(int host, String ring, Action action, Instant now, Instant limit, int eligible) {
         assertThat(open).as("an attempt at a time").doesNotContainKey(host);
         int index = plan.indexOf(ring).orElseThrow();
         int atOnce = inTransition.merge(ring, 1, Integer::sum);
