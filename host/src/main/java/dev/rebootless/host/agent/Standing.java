@@ -1,6 +1,7 @@
 package dev.rebootless.host.agent;
 
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -77,7 +78,7 @@ record Standing(
                 Optional.of(givenRing),
                 interval,
                 Optional.of(hash),
-                Optional.of(now),
+                Optional.of(now.truncatedTo(ChronoUnit.SECONDS)),
                 bootId,
                 bootTime);
     }
