@@ -1,5 +1,6 @@
 package dev.rebootless.host.agent;
 
+import dev.rebootless.base.RebootlessException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Optional;
@@ -36,7 +37,18 @@ record Standing(
                     Optional.empty(),
                     Optional.empty());
 
+    /**
+     * What is remembered; where that is damaged, nothing is, and the next report is a whole one.
+     */
     static Standing in(AgentFolder folder) {
+        try {
+            return read(folder);
+        } catch (RebootlessException e) {
+            return NEW;
+        }
+    }
+
+    private static Standing read(AgentFolder folder) {
         return folder.document(FILE)
                 .map(file ->
                         new Standing(
