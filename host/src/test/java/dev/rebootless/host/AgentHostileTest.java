@@ -9,6 +9,7 @@ import dev.rebootless.base.RebootlessException;
 import dev.rebootless.manifest.Manifest;
 import dev.rebootless.release.DesiredState;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -118,6 +119,52 @@ class AgentHostileTest {
                 "{\"schemaVersion\":1,\"order\":\"%s\",\"bootId\":\"%s\",\"action\":\"load\",\"livepatch\":\"livepatch_other\",\"sha256\":\"%s\"}"
                         .formatted(id, AgentRig.BOOT, "ab".repeat(32)));
         assertThat(refuses().code()).isEqualTo("RBL-AGENT-ORDER");
+    }
+
+    @Test
+    void anOldOrderThatIsBroughtBackIsHeldAgainstTheStateOfNow() throws IOException {
+        DesiredState.Load load = loadedFix();
+        rig.want(
+                Optional.empty(),
+                List.of(new DesiredState.Unload(load.name(), load.sha256())),
+                List.of());
+        report();
+        byte[] old = Files.readAllBytes(agent("order.json"));
+        // It was begun, and root was killed before it came to an outcome.
+        String id =
+                new String(old, StandardCharsets.UTF_8)
+                        .replaceAll("(?s).*\"id\":\"([0-9a-f-]{36})\".*", "$1");
+        rig.host.put(
+                AgentRig.APPLY + "/begun.json",
+                "{\"schemaVersion\":1,\"order\":\"%s\",\"bootId\":\"%s\",\"action\":\"unload\",\"livepatch\":\"%s\",\"sha256\":\"%s\"}"
+                        .formatted(id, AgentRig.BOOT, load.name(), load.sha256()));
+        // The state keeps it again; another order comes in between.
+        rig.want(Optional.of(load), List.of(), List.of());
+        Files.delete(agent("order.json"));
+        report();
+        forge("load", "livepatch_other", "ab".repeat(32));
+        assertThat(refuses().code()).isEqualTo("RBL-AGENT-ORDER");
+        Files.write(agent("order.json"), old);
+        assertThat(refuses().code()).isEqualTo("RBL-AGENT-ORDER");
+        assertThat(rig.loaded()).containsExactly("livepatch_fix");
+    }
+
+    @Test
+    void damageToWhatTheNetworkSideOnlyRemembersHeals() throws IOException {
+        report();
+        Files.writeString(agent("key.json"), "{");
+        Files.writeString(agent("standing.json"), "[]");
+        rig.fleet.asked();
+        report();
+        assertThat(rig.fleet.asked()).containsExactly("/agent/v1/key", "facts");
+    }
+
+    @Test
+    void damageToTheNumberOfMessagesIsNoNewBeginning() throws IOException {
+        Files.writeString(agent("sequence"), "seven\n");
+        assertThat(rig.fails(ExitStatus.ENVIRONMENT, "report").code()).isEqualTo("RBL-AGENT-STORE");
+        Files.delete(agent("sequence"));
+        assertThat(rig.fails(ExitStatus.ENVIRONMENT, "report").code()).isEqualTo("RBL-AGENT-STORE");
     }
 
     @Test

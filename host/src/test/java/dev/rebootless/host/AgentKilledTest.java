@@ -29,7 +29,7 @@ class AgentKilledTest {
     }
 
     /** Waiting is the same each time; the first ones are enough. */
-    private static final int WAITS = 12;
+    private static final int WAITS = 6;
 
     @TempDir Path folder;
 

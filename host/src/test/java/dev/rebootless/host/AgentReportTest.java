@@ -304,4 +304,120 @@ class AgentReportTest {
         assertThat(rig.host.path(AgentRig.AGENT + "/repository/metadata/timestamp.json"))
                 .hasBinaryContent(good);
     }
+
+    @Test
+    void whatCannotBeReadIsNullAndTheReportIsMadeAllTheSame() {
+        for (String gone : List.of("/proc", "/sys", "/etc")) {
+            rig.host.remove(gone);
+        }
+        // The facts are told; then nobody knows for which kernel something would be to be done.
+        assertThat(rig.fails(ExitStatus.ENVIRONMENT, "report").code())
+                .isEqualTo("RBL-HOST-UNREADABLE");
+        assertThat(rig.fleet.asked()).contains("facts");
+        JsonNode facts = rig.fleet.facts.orElseThrow();
+        assertThat(facts.propertyNames())
+                .contains(
+                        "hostname",
+                        "os",
+                        "release",
+                        "buildId",
+                        "packageVersion",
+                        "bootId",
+                        "bootTime",
+                        "modules",
+                        "livepatches",
+                        "functions",
+                        "cves",
+                        "secureBoot",
+                        "lockdown",
+                        "taint",
+                        "commandLine",
+                        "selinux",
+                        "apparmor",
+                        "kernelPackages",
+                        "nextBoot",
+                        "upgradable",
+                        "rebootRequired");
+        for (String field :
+                List.of("hostname", "release", "livepatches", "cves", "secureBoot", "upgradable")) {
+            assertThat(facts.path(field).isNull()).as(field).isTrue();
+        }
+        assertThat(facts.path("agent").asString()).isNotBlank();
+    }
+
+    @Test
+    void aReportThatWouldBeTooLongDoesWithoutWhatIsLeastNeeded() {
+        String[] functions = new String[3_000];
+        for (int i = 0; i < functions.length; i++) {
+            functions[i] = "function_with_a_name_as_long_as_the_kernel_has_them_" + i;
+        }
+        rig.host.livepatch(AgentRig.livepatch("huge", true, functions), false);
+        report();
+        JsonNode facts = rig.fleet.facts.orElseThrow();
+        assertThat(facts.path("functions").isNull()).isTrue();
+        assertThat(facts.at("/cves/0/state").asString()).isEqualTo("closed");
+        assertThat(rig.said()).contains("functions: left out");
+    }
+
+    @Test
+    void factsOfADebianHostAreReadFromItsFiles() throws IOException {
+        rig.host.put(
+                "/etc/os-release",
+                "NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n");
+        rig.host.put("/proc/modules", "nf_tables 1 0 - Live 0x0\next4 1 0 - Live 0x0\n");
+        rig.host.put("/proc/cmdline", "root=/dev/vda1 ro quiet\n");
+        rig.host.put("/run/reboot-required", "*** System restart required ***\n");
+        rig.host.put("/run/reboot-required.pkgs", "linux-image-6.1.0-56-amd64\nlibc6\nlibc6\n");
+        rig.host.put(
+                "/proc/version",
+                "Linux version 6.1.0-99-cloud-amd64 (x) #1 SMP Debian 6.1.999-1 (2026-11-16)\n");
+        rig.host.put(
+                "/var/lib/dpkg/status",
+                "Package: linux-image-6.1.0-99-cloud-amd64\nStatus: install ok installed\n"
+                        + "Architecture: amd64\nVersion: 6.1.999-1\n\n");
+        rig.host.put(
+                "/var/lib/apt/lists/d_dists_bookworm-security_InRelease",
+                "Suite: oldstable-security\nCodename: bookworm-security\n");
+        rig.host.put(
+                "/var/lib/apt/lists/d_dists_bookworm-security_main_binary-amd64_Packages",
+                "Package: linux-image-6.1.0-99-cloud-amd64\nArchitecture: amd64\nVersion: 6.1.1000-1\n\n");
+        report();
+        JsonNode facts = rig.fleet.facts.orElseThrow();
+        assertThat(facts.path("os").asString()).isEqualTo("Debian GNU/Linux 12 (bookworm)");
+        assertThat(facts.path("packageVersion").asString()).isEqualTo("6.1.999-1");
+        assertThat(facts.path("modules").toString()).isEqualTo("[\"ext4\",\"nf_tables\"]");
+        assertThat(facts.path("commandLine").asString()).isEqualTo("root=/dev/vda1 ro quiet");
+        assertThat(facts.path("rebootRequired").asBoolean()).isTrue();
+        assertThat(facts.path("rebootRequiredBy").toString())
+                .isEqualTo("[\"libc6\",\"linux-image-6.1.0-56-amd64\"]");
+        assertThat(facts.path("kernelPackages").toString())
+                .isEqualTo(
+                        "[{\"package\":\"linux-image-6.1.0-99-cloud-amd64\",\"version\":\"6.1.999-1\",\"release\":\"6.1.0-99-cloud-amd64\"}]");
+        assertThat(facts.path("upgradable").toString())
+                .isEqualTo(
+                        "[{\"package\":\"linux-image-6.1.0-99-cloud-amd64\",\"installed\":\"6.1.999-1\",\"candidate\":\"6.1.1000-1\",\"suite\":\"oldstable-security\"}]");
+        assertThat(facts.path("lockdown").asString()).isEqualTo("none");
+    }
+
+    @Test
+    void statusAsJsonHasTheFieldsOfItsSchemaAndNoOthers() throws IOException {
+        rig.wantLoaded(AgentRig.livepatch("fix", true, "do_open"));
+        rig.service();
+        assertThat(rig.agent("status", "--json")).isEqualTo(ExitStatus.DONE);
+        JsonNode status =
+                tools.jackson.databind.json.JsonMapper.builder().build().readTree(rig.printed());
+        Path schemas =
+                Path.of(java.util.Objects.requireNonNull(System.getProperty("rebootless.root")))
+                        .resolve("docs/schema");
+        JsonNode schema =
+                tools.jackson.databind.json.JsonMapper.builder()
+                        .build()
+                        .readTree(Files.readString(schemas.resolve("agent-status.schema.json")));
+        assertThat(status.propertyNames())
+                .containsExactlyInAnyOrderElementsOf(schema.path("properties").propertyNames());
+        assertThat(status.path("outcome").propertyNames())
+                .containsExactlyInAnyOrderElementsOf(
+                        schema.at("/properties/outcome/properties").propertyNames());
+        assertThat(status.at("/outcome/outcome").asString()).isEqualTo("done");
+    }
 }

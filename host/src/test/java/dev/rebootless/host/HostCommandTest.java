@@ -86,6 +86,33 @@ class HostCommandTest {
     }
 
     @Test
+    void theAgentsCommandsAreTheHosts() {
+        assertThat(run("agent", "--help")).isEqualTo(ExitStatus.DONE);
+        assertThat(said()).contains("rebootless agent enroll URL");
+        assertThat(run("--json", "agent", "status")).isEqualTo(ExitStatus.ENVIRONMENT);
+        assertThat(said()).contains("RBL-AGENT-NOT-ENROLLED");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "agent",
+                "agent dance",
+                "agent status now",
+                "agent status --if-due",
+                "agent report --token-file F",
+                "agent enroll",
+                "agent enroll https://server",
+                "agent enroll https://server --fingerprint",
+                "agent enroll https://server --fingerprint SHA256:00 --token-file F",
+                "agent report --token"
+            })
+    void aWrongCallOfTheAgentIsOneErrorOfUsage(String line) {
+        assertThat(run(line.split(" "))).isEqualTo(ExitStatus.USAGE);
+        assertThat(err.toString(StandardCharsets.UTF_8)).startsWith("RBL-").contains("what to do");
+    }
+
+    @Test
     void statusSaysWhatIsInForceOnTopOfWhat() {
         twoLivepatches();
         assertThat(run("status", "--functions")).isEqualTo(ExitStatus.DONE);

@@ -32,6 +32,7 @@ final class Applying {
     private final AgentFolder apply;
     private final AgentFolder trusted;
     private final Journal journal;
+    private final ForeignFolder agent;
 
     Applying(AgentMachine machine, AgentOutput output) {
         this.machine = machine;
@@ -40,6 +41,7 @@ final class Applying {
         this.apply = new AgentFolder(machine.files(), AgentFolder.APPLY);
         this.trusted = new AgentFolder(machine.files(), AgentFolder.TRUSTED);
         this.journal = new Journal(apply);
+        this.agent = new ForeignFolder(machine.files().path(AgentFolder.AGENT));
     }
 
     /** Carries out the order that is there, once. */
@@ -60,6 +62,7 @@ final class Applying {
             }
             Outcome outcome = carryOut(order.get());
             apply.write(Outcome.FILE, outcome.json());
+            journal.forgetBegun();
             removeFiles();
             output.say(order.get().text() + ": " + outcome.result().word());
             if (!outcome.problems().isEmpty()) {
@@ -78,7 +81,6 @@ final class Applying {
     }
 
     private Optional<Order> order() {
-        ForeignFolder agent = new ForeignFolder(machine.files().path(AgentFolder.AGENT));
         return agent.read(Order.FILE, MAX_ORDER)
                 .map(bytes -> {
                     String place = AgentFolder.AGENT + "/" + Order.FILE;
@@ -103,22 +105,41 @@ final class Applying {
     }
 
     private Outcome carryOut(Order order) {
+        boolean touched = false;
         try {
-            Optional<Journal.Begun> begun =
-                    journal.begun().filter(b -> b.order().equals(order.id()));
+            Optional<Journal.Begun> begun = begun(order);
             if (begun.isEmpty()) {
                 return verified(order);
             }
             if (!order.step().equals(Optional.of(begun.get().step()))) {
                 throw refusal("it is not what it was when it was begun");
             }
+            touched = true;
             return interrupted(order, begun.get());
         } catch (RebootlessException e) {
             if (e.status() == ExitStatus.INTERRUPTED) {
                 throw e;
             }
-            return Outcome.not(order, Outcome.Result.REFUSED, e.status(), e.problems());
+            return Outcome.not(
+                    order,
+                    touched ? Outcome.Result.FAILED : Outcome.Result.REFUSED,
+                    e.status(),
+                    e.problems());
         }
+    }
+
+    /**
+     * Whether this order was begun and has no outcome. What was begun of another is forgotten: an
+     * order may be brought back by whoever writes it, and what the state allowed once it may not
+     * allow now.
+     */
+    private Optional<Journal.Begun> begun(Order order) {
+        Optional<Journal.Begun> begun = journal.begun();
+        if (begun.isEmpty() || begun.get().order().equals(order.id())) {
+            return begun;
+        }
+        journal.forgetBegun();
+        return Optional.empty();
     }
 
     // ---- what a call that was killed has left ----
@@ -192,11 +213,11 @@ final class Applying {
         }
         Optional<String> reverse =
                 order.step().filter(s -> s.action() == Step.Action.REVERSE).map(Step::sha256);
+        // From the folder whose parent is root's on: a link in place of this one is seen as well.
         TufClient client =
                 new TufClient(
                         trusted.path(""),
-                        new ForeignFolder(
-                                machine.files().path(AgentFolder.AGENT).resolve(Mirror.FOLDER)),
+                        (name, most) -> agent.read(Mirror.FOLDER + "/" + name, most),
                         machine.clock());
         Verified verified =
                 client.with(session -> verified(session, order, kernel, build, reverse));

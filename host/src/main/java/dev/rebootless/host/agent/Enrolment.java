@@ -15,6 +15,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.UserPrincipal;
 import java.nio.file.attribute.UserPrincipalNotFoundException;
+import java.time.temporal.ChronoUnit;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -177,7 +178,7 @@ final class Enrolment {
                         fingerprint,
                         answer.text("host", Answer.UUID),
                         version,
-                        machine.clock().instant());
+                        machine.clock().instant().truncatedTo(ChronoUnit.SECONDS));
         aside.write(FleetSession.SEQUENCE, "0\n".getBytes(StandardCharsets.US_ASCII));
         aside.write(Settings.FILE, settings.json());
         return settings;

@@ -1,6 +1,7 @@
 package dev.rebootless.host.agent;
 
 import dev.rebootless.base.Hashes;
+import dev.rebootless.base.RebootlessException;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
@@ -133,9 +134,14 @@ final class FleetSession {
     }
 
     private Optional<Key> key() {
-        return folder.document(KEY)
-                .map(Key::of)
-                .filter(key -> clock.instant().plus(LEAST_LIFE).isBefore(key.expires()));
+        try {
+            return folder.document(KEY)
+                    .map(Key::of)
+                    .filter(key -> clock.instant().plus(LEAST_LIFE).isBefore(key.expires()));
+        } catch (RebootlessException e) {
+            // A damaged one is replaced as one that has ended.
+            return Optional.empty();
+        }
     }
 
     private Key newKey() {

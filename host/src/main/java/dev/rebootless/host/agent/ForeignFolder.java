@@ -2,7 +2,6 @@ package dev.rebootless.host.agent;
 
 import dev.rebootless.base.FileFaults;
 import dev.rebootless.base.RebootlessException;
-import dev.rebootless.trust.tuf.RepositoryReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
@@ -25,7 +24,7 @@ import java.util.Set;
  * more of it than it may have. Who puts a named pipe in a file's place between look and opening can
  * make the reader wait; the unit's time limit ends that.
  */
-final class ForeignFolder implements RepositoryReader {
+final class ForeignFolder {
     private final Path folder;
 
     /**
@@ -35,8 +34,14 @@ final class ForeignFolder implements RepositoryReader {
         this.folder = folder;
     }
 
-    @Override
-    public Optional<byte[]> read(String name, long most) {
+    /**
+     * A file's bytes; empty only when it is not there.
+     *
+     * @param name its path in the folder
+     * @param most as many bytes as it may have; one more is returned of a longer one
+     * @throws RebootlessException exit status 4 {@code RBL-AGENT-FOREIGN-FILE}
+     */
+    Optional<byte[]> read(String name, long most) {
         try (DirectoryStream<Path> here = Files.newDirectoryStream(folder)) {
             if (Files.isSymbolicLink(folder) || !(here instanceof SecureDirectoryStream<Path> at)) {
                 throw new IOException("is a link, or on a file system without openat(2)");

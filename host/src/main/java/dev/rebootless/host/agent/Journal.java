@@ -145,4 +145,9 @@ final class Journal {
                         .put("livepatch", begun.step().livepatch())
                         .put("sha256", begun.step().sha256()));
     }
+
+    /** It has its outcome, or will never have one. */
+    void forgetBegun() {
+        folder.remove(BEGUN);
+    }
 }

@@ -1,6 +1,8 @@
 package dev.rebootless.host.agent;
 
+import dev.rebootless.base.RebootlessException;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -35,7 +37,18 @@ record Standing(
                     Optional.empty(),
                     Optional.empty());
 
+    /**
+     * What is remembered; where that is damaged, nothing is, and the next report is a whole one.
+     */
     static Standing in(AgentFolder folder) {
+        try {
+            return read(folder);
+        } catch (RebootlessException e) {
+            return NEW;
+        }
+    }
+
+    private static Standing read(AgentFolder folder) {
         return folder.document(FILE)
                 .map(file ->
                         new Standing(
@@ -77,7 +90,7 @@ record Standing(
                 Optional.of(givenRing),
                 interval,
                 Optional.of(hash),
-                Optional.of(now),
+                Optional.of(now.truncatedTo(ChronoUnit.SECONDS)),
                 bootId,
                 bootTime);
     }
