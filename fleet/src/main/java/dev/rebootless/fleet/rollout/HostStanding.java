@@ -47,12 +47,13 @@ public enum HostStanding {
 
     /**
      * Whether it may load when it asks. What failed is for a person to look at; what was told to
-     * take the livepatch out is not to load it again.
+     * take the livepatch out is not to load it again. Who has it does not ask: whoever was done and
+     * asks again has booted without it, after its soak time.
      */
     public boolean mayLoad() {
         return switch (this) {
-            case WAITING, OFFLINE, REFUSED, IN_TRANSITION -> true;
-            case DONE, AWAY, FAILED, OOPSED, SILENT, REVERSING, REVERSED -> false;
+            case WAITING, OFFLINE, REFUSED, IN_TRANSITION, DONE, AWAY -> true;
+            case FAILED, OOPSED, SILENT, REVERSING, REVERSED -> false;
         };
     }
 }
