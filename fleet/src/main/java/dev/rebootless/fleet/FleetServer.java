@@ -11,16 +11,23 @@ import dev.rebootless.fleet.agent.PublishedReleases;
 import dev.rebootless.fleet.agent.ReportQueue;
 import dev.rebootless.fleet.api.AccountApi;
 import dev.rebootless.fleet.api.EnrolmentApi;
+import dev.rebootless.fleet.api.FleetApi;
 import dev.rebootless.fleet.api.HealthApi;
 import dev.rebootless.fleet.api.SetupApi;
+import dev.rebootless.fleet.api.SystemApi;
+import dev.rebootless.fleet.store.AttemptList;
 import dev.rebootless.fleet.store.AttemptStore;
+import dev.rebootless.fleet.store.AuditList;
 import dev.rebootless.fleet.store.AuditLog;
 import dev.rebootless.fleet.store.Database;
 import dev.rebootless.fleet.store.EmbeddedDatabase;
+import dev.rebootless.fleet.store.Exposure;
 import dev.rebootless.fleet.store.HostStore;
+import dev.rebootless.fleet.store.Overview;
 import dev.rebootless.fleet.store.ReportStore;
 import dev.rebootless.fleet.store.SecretStore;
 import dev.rebootless.fleet.store.SystemClasses;
+import dev.rebootless.fleet.store.SystemQuery;
 import dev.rebootless.fleet.store.TokenStore;
 import dev.rebootless.fleet.web.Access;
 import dev.rebootless.fleet.web.HttpServer;
@@ -32,6 +39,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -143,6 +151,9 @@ public final class FleetServer implements AutoCloseable {
                         releases,
                         policy,
                         options.interval());
+        Duration silentAfter = options.silentAfter();
+        opened(new Jobs(database, hosts, classes, accounts, silentAfter, clock));
+        AttemptList attempts = new AttemptList(database);
         List<Route> all = new ArrayList<>();
         all.addAll(new AgentApi(agent).routes());
         all.add(
@@ -154,6 +165,17 @@ public final class FleetServer implements AutoCloseable {
         all.addAll(new SetupApi(accounts).routes());
         all.addAll(new AccountApi(accounts).routes());
         all.addAll(new EnrolmentApi(new TokenStore(database, audit), accounts).routes());
+        all.addAll(new SystemApi(new SystemQuery(database), hosts, attempts, audit).routes());
+        all.addAll(
+                new FleetApi(
+                                new FleetApi.Stores(
+                                        new Overview(database),
+                                        new Exposure(database),
+                                        attempts,
+                                        new AuditList(database),
+                                        audit,
+                                        silentAfter))
+                        .routes());
         return List.copyOf(all);
     }
 
