@@ -28,6 +28,11 @@ public record FleetOptions(
     /** PEM files. */
     public record Certificate(Path chain, Path key) {}
 
+    /** A host that says nothing for two and a half of its intervals is silent. */
+    public Duration silentAfter() {
+        return interval.multipliedBy(5).dividedBy(2);
+    }
+
     /** Where the files are that hosts get (docs/contract-releases.md, "Files"). */
     public Path repository() {
         return data.resolve("repository");

@@ -11,6 +11,7 @@ import dev.rebootless.fleet.agent.PublishedReleases;
 import dev.rebootless.fleet.agent.ReportQueue;
 import dev.rebootless.fleet.api.AccountApi;
 import dev.rebootless.fleet.api.EnrolmentApi;
+import dev.rebootless.fleet.api.FleetApi;
 import dev.rebootless.fleet.api.HealthApi;
 import dev.rebootless.fleet.api.RolloutApi;
 import dev.rebootless.fleet.api.SetupApi;
@@ -20,14 +21,20 @@ import dev.rebootless.fleet.staging.RolloutOrder;
 import dev.rebootless.fleet.staging.RolloutPolicy;
 import dev.rebootless.fleet.staging.RolloutStore;
 import dev.rebootless.fleet.staging.Staging;
+import dev.rebootless.fleet.api.SystemApi;
+import dev.rebootless.fleet.store.AttemptList;
 import dev.rebootless.fleet.store.AttemptStore;
+import dev.rebootless.fleet.store.AuditList;
 import dev.rebootless.fleet.store.AuditLog;
 import dev.rebootless.fleet.store.Database;
 import dev.rebootless.fleet.store.EmbeddedDatabase;
+import dev.rebootless.fleet.store.Exposure;
 import dev.rebootless.fleet.store.HostStore;
+import dev.rebootless.fleet.store.Overview;
 import dev.rebootless.fleet.store.ReportStore;
 import dev.rebootless.fleet.store.SecretStore;
 import dev.rebootless.fleet.store.SystemClasses;
+import dev.rebootless.fleet.store.SystemQuery;
 import dev.rebootless.fleet.store.TokenStore;
 import dev.rebootless.fleet.web.Access;
 import dev.rebootless.fleet.web.HttpServer;
@@ -162,6 +169,9 @@ public final class FleetServer implements AutoCloseable {
                         releases,
                         policy,
                         options.interval());
+        Duration silentAfter = options.silentAfter();
+        opened(new Jobs(database, hosts, classes, accounts, silentAfter, clock));
+        AttemptList attempts = new AttemptList(database);
         List<Route> all = new ArrayList<>();
         all.addAll(new AgentApi(agent).routes());
         all.add(
@@ -197,6 +207,17 @@ public final class FleetServer implements AutoCloseable {
                                                 options.repository(), options.keys(), clock)),
                                 new Jobs.Job("classes", CLEAN, classes::removeUnused))));
         all.addAll(new EnrolmentApi(new TokenStore(database, audit), accounts).routes());
+        all.addAll(new SystemApi(new SystemQuery(database), hosts, attempts, audit).routes());
+        all.addAll(
+                new FleetApi(
+                                new FleetApi.Stores(
+                                        new Overview(database),
+                                        new Exposure(database),
+                                        attempts,
+                                        new AuditList(database),
+                                        audit,
+                                        silentAfter))
+                        .routes());
         return List.copyOf(all);
     }
 

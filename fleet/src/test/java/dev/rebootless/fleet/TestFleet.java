@@ -122,6 +122,17 @@ final class TestFleet implements AutoCloseable {
         return host;
     }
 
+    /** What a job does each minute. */
+    void markSilent() {
+        try (var store = dev.rebootless.fleet.store.Database.open(database(), 2)) {
+            Jobs.markSilent(
+                    new dev.rebootless.fleet.store.HostStore(
+                            store, new dev.rebootless.fleet.store.SystemClasses(store)),
+                    Duration.ofMinutes(75),
+                    clock);
+        }
+    }
+
     JsonNode get(String path) throws Exception {
         TestClient.Answer answer = client.get(path, as(administrator()));
         require(answer, 200);

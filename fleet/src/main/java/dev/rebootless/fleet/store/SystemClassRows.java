@@ -22,22 +22,25 @@ final class SystemClassRows {
                         FROM system_class WHERE id = :id
                         """)
                 .bind("id", id)
-                .map((row, _) ->
-                        new SystemFacts(
-                                text(row, "os"),
-                                text(row, "agent"),
-                                text(row, "release"),
-                                text(row, "build_id"),
-                                text(row, "package_version"),
-                                text(row, "next_release"),
-                                flag(row, "secure_boot"),
-                                text(row, "lockdown"),
-                                flag(row, "reboot_required"),
-                                texts(row, "in_force"),
-                                texts(row, "in_transition"),
-                                texts(row, "foreign_ones"),
-                                cves(handle, row.getInt("cve_set"))))
+                .map((row, _) -> facts(row, cves(handle, row.getInt("cve_set"))))
                 .one();
+    }
+
+    static SystemFacts facts(ResultSet row, CveStates cves) throws SQLException {
+        return new SystemFacts(
+                text(row, "os"),
+                text(row, "agent"),
+                text(row, "release"),
+                text(row, "build_id"),
+                text(row, "package_version"),
+                text(row, "next_release"),
+                flag(row, "secure_boot"),
+                text(row, "lockdown"),
+                flag(row, "reboot_required"),
+                texts(row, "in_force"),
+                texts(row, "in_transition"),
+                texts(row, "foreign_ones"),
+                cves);
     }
 
     static CveStates cves(Handle handle, int set) {

@@ -53,14 +53,6 @@ public final class HttpServer implements AutoCloseable {
     private static final Duration WARN_EVERY = Duration.ofSeconds(10);
     private static final String BEARER = "Bearer ";
 
-    /** Kept, for the level of a logger that nobody holds is forgotten. */
-    private static final java.util.logging.Logger HELIDON =
-            java.util.logging.Logger.getLogger("io.helidon");
-
-    static {
-        HELIDON.setLevel(java.util.logging.Level.WARNING);
-    }
-
     private final WebServer server;
     private final Deadlines deadlines = new Deadlines();
     private final Bodies bodies = new Bodies(deadlines);
@@ -88,6 +80,8 @@ public final class HttpServer implements AutoCloseable {
         this.accounts = accounts;
         this.metrics = metrics;
         this.clock = clock;
+        // Its first lines come before it has looked for how its logging is set up.
+        new HelidonLogging().runTime();
         HttpRouting.Builder routing = HttpRouting.builder();
         for (Route route : routes) {
             routing.route(
