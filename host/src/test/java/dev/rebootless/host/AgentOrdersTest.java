@@ -487,6 +487,23 @@ class AgentOrdersTest {
     }
 
     @Test
+    void aStateThatIsWrongForTheNextKernelDoesNotLeaveThisOneOpen() throws IOException {
+        nextKernel(NEXT_BUILD);
+        wantForNext(
+                Optional.of(
+                        new DesiredState.Load(
+                                "livepatch_soon",
+                                "releases/none/livepatch.ko",
+                                "ab".repeat(32),
+                                List.of())),
+                List.of());
+        rig.wantLoaded(FIX);
+        rig.service();
+        assertThat(rig.loaded()).containsExactly("livepatch_fix");
+        assertThat(installedForNext()).isEmpty();
+    }
+
+    @Test
     void bothKernelsAreServedInOneCall() throws IOException {
         nextKernel(NEXT_BUILD);
         wantForNext(Optional.of(rig.release(forNextKernel("soon"))), List.of());

@@ -6,13 +6,10 @@ import dev.rebootless.base.Problem;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.host.agent.LivepatchHost.Loaded;
 import dev.rebootless.host.files.JsonObject;
-import dev.rebootless.release.DesiredState;
 import dev.rebootless.trust.tuf.TufClient;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -23,7 +20,6 @@ import java.util.Optional;
  * hostile. Whatever ends a call, the next one finds out what is in force and says that.
  */
 final class Applying {
-    private static final String FILES = "files";
     private static final int MAX_ORDER = 16 << 10;
 
     private final AgentMachine machine;
@@ -167,7 +163,7 @@ final class Applying {
         boolean loaded = view.isLoaded(step.livepatch(), step.sha256());
         if (loaded == (step.action() == Step.Action.LOAD)) {
             return Outcome.done(
-                    order, Optional.empty(), loaded ? List.of() : leaveOut(kernel, view, step));
+                    order, Optional.empty(), loaded ? List.of() : leftOut(kernel, view, step));
         }
         return Outcome.not(
                 order,
@@ -188,20 +184,14 @@ final class Applying {
                                 "see why in the journal: journalctl -u rebootless-apply")));
     }
 
+    private List<Problem> leftOut(LivepatchHost.Kernel kernel, View view, Step step) {
+        return kernel.buildId()
+                .map(build ->
+                        new Upkeep(host).leaveOut(kernel.release(), build, view, step).problems())
+                .orElse(List.of());
+    }
+
     // ---- what the signed state says ----
-
-    /** All that was verified. */
-    private record Verified(
-            LivepatchHost.Kernel kernel,
-            Optional<DesiredState> state,
-            View view,
-            Plan plan,
-            Optional<Path> module,
-            Optional<NextVerified> next) {}
-
-    /** The same for the kernel that boots next. */
-    private record NextVerified(
-            NextKernel kernel, DesiredState state, Plan plan, Optional<Path> module) {}
 
     private Outcome verified(Order order) {
         LivepatchHost.Kernel kernel = host.kernel();
@@ -220,79 +210,34 @@ final class Applying {
                         (name, most) -> agent.read(Mirror.FOLDER + "/" + name, most),
                         machine.clock());
         Verified verified =
-                client.with(session -> verified(session, order, kernel, build, reverse));
+                client.with(session ->
+                        new Verified.Reader(session, machine, apply, order.ring(), output::say)
+                                .read(kernel, build, reverse));
         verified.plan().why().ifPresent(output::say);
         Outcome outcome =
                 order.step()
                         .map(step -> decide(order, step, verified))
                         .orElseGet(() -> Outcome.done(order, Optional.empty(), upkeep(verified)));
-        List<Problem> later =
-                new ArrayList<>(verified.next().map(this::upkeepOfNext).orElse(List.of()));
+        Upkeep later = new Upkeep(host);
+        verified.next().ifPresent(later::all);
         if (order.step().isPresent()) {
-            later.forEach(p -> output.say(p.text()));
+            later.problems().forEach(p -> output.say(p.text()));
             return outcome;
         }
-        later.addAll(0, outcome.problems());
-        return Outcome.done(order, Optional.empty(), later);
+        List<Problem> all = new ArrayList<>(outcome.problems());
+        all.addAll(later.problems());
+        return Outcome.done(order, Optional.empty(), all);
     }
 
-    private Verified verified(
-            TufClient.Session session,
-            Order order,
-            LivepatchHost.Kernel kernel,
-            String build,
-            Optional<String> reverse) {
-        Optional<DesiredState> state = Wanted.state(session, kernel.release(), build, order.ring());
-        View view = View.running(host, apply, kernel);
-        Plan plan =
-                state.map(s -> Plan.running(s, view, reverse, machine.clock().instant()))
-                        .orElse(Plan.NOTHING);
-        boolean loads =
-                plan.install()
-                        || plan.step().filter(s -> s.action() == Step.Action.LOAD).isPresent();
-        Optional<Path> module =
-                loads
-                        ? Optional.of(file(session, state.orElseThrow().load().orElseThrow()))
-                        : Optional.empty();
-        Optional<NextKernel> nextKernel =
-                NextKernel.read(machine.files(), NextBoot.read(machine.files()), output::say)
-                        .filter(n -> !n.runs(kernel));
-        Optional<NextVerified> next =
-                nextKernel.flatMap(n ->
-                        Wanted.state(session, n.release(), n.buildId(), order.ring())
-                                .map(s -> next(session, n, s)));
-        return new Verified(kernel, state, view, plan, module, next);
-    }
-
-    private NextVerified next(TufClient.Session session, NextKernel kernel, DesiredState state) {
-        Plan plan = Plan.next(state, View.other(host, apply, kernel));
-        return new NextVerified(
-                kernel,
-                state,
-                plan,
-                plan.install()
-                        ? Optional.of(file(session, state.load().orElseThrow()))
-                        : Optional.empty());
-    }
-
-    /** Verified bytes, where nobody else can change them. */
-    private Path file(TufClient.Session session, DesiredState.Load wanted) {
-        Wanted.Released released = Wanted.released(session, wanted);
-        Path folder = apply.path(FILES).resolve(wanted.sha256());
-        try {
-            Files.createDirectories(folder);
-            AtomicFiles.write(folder.resolve("livepatch.json"), released.proof());
-            Path module = folder.resolve("livepatch.ko");
-            AtomicFiles.write(module, released.module());
-            return module;
-        } catch (IOException e) {
-            throw apply.fault(FILES, e);
-        }
+    private List<Problem> upkeep(Verified verified) {
+        Upkeep upkeep = new Upkeep(host);
+        verified.running().ifPresent(upkeep::all);
+        return upkeep.problems();
     }
 
     private void removeFiles() {
-        if (Files.exists(apply.path(FILES), LinkOption.NOFOLLOW_LINKS)) {
-            AtomicFiles.removeTreeQuietly(apply.path(FILES));
+        if (Files.exists(apply.path(Verified.Reader.FILES), LinkOption.NOFOLLOW_LINKS)) {
+            AtomicFiles.removeTreeQuietly(apply.path(Verified.Reader.FILES));
         }
     }
 
@@ -334,10 +279,9 @@ final class Applying {
 
     /** Whether it is already as the order would have it, and the state says so too. */
     private static boolean isReached(Step step, Verified verified) {
-        DesiredState state = verified.state().orElse(null);
-        return state != null
-                && step.action() == Step.Action.LOAD
-                && state.load()
+        return step.action() == Step.Action.LOAD
+                && verified.running()
+                        .flatMap(r -> r.state().load())
                         .filter(l ->
                                 l.name().equals(step.livepatch())
                                         && l.sha256().equals(step.sha256()))
@@ -378,21 +322,19 @@ final class Applying {
     }
 
     private Outcome load(Order order, Step step, Verified verified) {
-        Path module = verified.module().orElseThrow();
-        boolean mayLose = verified.plan().mayLose();
+        Verified.ForKernel here = verified.running().orElseThrow();
         Watcher watcher = new Watcher(order, step);
         try {
-            host.load(module, step.livepatch(), mayLose, watcher);
+            host.load(
+                    here.module().orElseThrow(), step.livepatch(), here.plan().mayLose(), watcher);
         } catch (RebootlessException e) {
             if (e.status() == ExitStatus.INTERRUPTED) {
                 throw e;
             }
             return notLoaded(order, step, watcher, e);
         }
-        List<Problem> problems = new ArrayList<>();
-        attempt(problems, () -> host.install(module, step.livepatch(), order.buildId(), mayLose));
-        problems.addAll(leaveOut(verified));
-        return Outcome.done(order, watcher.seconds, problems);
+        Upkeep upkeep = new Upkeep(host).install(here).leaveOut(here);
+        return Outcome.done(order, watcher.seconds, upkeep.problems());
     }
 
     private Outcome notLoaded(Order order, Step step, Watcher watcher, RebootlessException e) {
@@ -420,86 +362,11 @@ final class Applying {
             }
             return Outcome.not(order, Outcome.Result.FAILED, e.status(), e.problems());
         }
-        List<Problem> problems =
-                new ArrayList<>(leaveOut(verified.kernel(), verified.view(), step));
-        problems.addAll(leaveOut(verified));
-        return Outcome.done(order, Optional.empty(), problems);
-    }
-
-    /** What was taken out must not come back with the next boot. */
-    private List<Problem> leaveOut(LivepatchHost.Kernel kernel, View view, Step step) {
-        List<Problem> problems = new ArrayList<>();
-        view.kept(step.livepatch())
-                .filter(k -> k.sha256().equals(step.sha256()))
-                .ifPresent(k ->
-                        attempt(
-                                problems,
-                                () ->
-                                        host.uninstall(
-                                                kernel.release(),
-                                                kernel.buildId().orElseThrow(),
-                                                k.name())));
-        return problems;
-    }
-
-    private List<Problem> leaveOut(Verified verified) {
-        List<Problem> problems = new ArrayList<>();
-        for (String name : verified.plan().uninstall()) {
-            attempt(
-                    problems,
-                    () ->
-                            host.uninstall(
-                                    verified.kernel().release(),
-                                    verified.kernel().buildId().orElseThrow(),
-                                    name));
-        }
-        return problems;
-    }
-
-    private List<Problem> upkeep(Verified verified) {
-        List<Problem> problems = new ArrayList<>(leaveOut(verified));
-        if (verified.plan().install()) {
-            DesiredState state = verified.state().orElseThrow();
-            attempt(
-                    problems,
-                    () ->
-                            host.install(
-                                    verified.module().orElseThrow(),
-                                    state.load().orElseThrow().name(),
-                                    state.buildId(),
-                                    verified.plan().mayLose()));
-        }
-        return problems;
-    }
-
-    private List<Problem> upkeepOfNext(NextVerified next) {
-        List<Problem> problems = new ArrayList<>();
-        for (String name : next.plan().uninstall()) {
-            attempt(
-                    problems,
-                    () -> host.uninstall(next.kernel().release(), next.kernel().buildId(), name));
-        }
-        if (next.plan().install()) {
-            attempt(
-                    problems,
-                    () ->
-                            host.install(
-                                    next.module().orElseThrow(),
-                                    next.state().load().orElseThrow().name(),
-                                    next.state().buildId(),
-                                    next.plan().mayLose()));
-        }
-        return problems;
-    }
-
-    private static void attempt(List<Problem> problems, Runnable work) {
-        try {
-            work.run();
-        } catch (RebootlessException e) {
-            if (e.status() == ExitStatus.INTERRUPTED) {
-                throw e;
-            }
-            problems.addAll(e.problems());
-        }
+        Verified.ForKernel here = verified.running().orElseThrow();
+        Upkeep upkeep =
+                new Upkeep(host)
+                        .leaveOut(here.release(), here.buildId(), verified.view(), step)
+                        .leaveOut(here);
+        return Outcome.done(order, Optional.empty(), upkeep.problems());
     }
 }

@@ -7,6 +7,7 @@ import dev.rebootless.kernel.Compression;
 import dev.rebootless.kernel.Notes;
 import java.io.ByteArrayInputStream;
 import java.io.Closeable;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -48,6 +49,8 @@ final class ImageBuildId {
 
     private static final long SECONDS = 60;
 
+    private static final String CUT_OFF = "ends early, or cannot be unpacked";
+
     private ImageBuildId() {}
 
     /**
@@ -70,6 +73,8 @@ final class ImageBuildId {
             }
         } catch (RebootlessException e) {
             throw new IOException(e.problems().getFirst().message(), e);
+        } catch (EOFException e) {
+            throw new IOException(CUT_OFF, e);
         }
     }
 
@@ -114,7 +119,7 @@ final class ImageBuildId {
     private static ByteBuffer take(InputStream in, int length) throws IOException {
         byte[] bytes = in.readNBytes(length);
         if (bytes.length < length) {
-            throw new IOException("ends early, or cannot be unpacked");
+            throw new IOException(CUT_OFF);
         }
         return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }

@@ -303,33 +303,37 @@ final class NetworkSide {
                                             answer.reverse(),
                                             now))
                             .orElse(Plan.NOTHING);
-            boolean loads =
-                    plan.install()
-                            || plan.step().filter(s -> s.action() == Step.Action.LOAD).isPresent();
-            if (loads) {
+            if (plan.needsModule()) {
                 Wanted.Released _ =
                         Wanted.released(session, state.orElseThrow().load().orElseThrow());
             }
-            Optional<DesiredState> nextState =
-                    nextKernel.flatMap(
-                            n -> Wanted.state(session, n.release(), n.buildId(), answer.ring()));
-            Plan nextPlan =
-                    nextState
-                            .map(s ->
-                                    Plan.next(
-                                            s,
-                                            View.other(
-                                                    machine.host(),
-                                                    apply,
-                                                    nextKernel.orElseThrow())))
-                            .orElse(Plan.NOTHING);
-            if (nextPlan.install()) {
-                Wanted.Released _ =
-                        Wanted.released(session, nextState.orElseThrow().load().orElseThrow());
-            }
-            nextPlan.why().ifPresent(output::say);
-            return new Decided(state, plan, nextPlan.hasUpkeep());
+            boolean upkeepOfNext = next(session, answer.ring(), nextKernel);
+            return new Decided(state, plan, upkeepOfNext);
         });
+    }
+
+    /** Gets what the next kernel should run, and says whether something is to be seen to. */
+    private boolean next(TufClient.Session session, String ring, Optional<NextKernel> kernel) {
+        try {
+            Optional<DesiredState> state =
+                    kernel.flatMap(n -> Wanted.state(session, n.release(), n.buildId(), ring));
+            if (state.isEmpty()) {
+                return false;
+            }
+            Plan plan =
+                    Plan.next(state.get(), View.other(machine.host(), apply, kernel.orElseThrow()));
+            if (plan.needsModule()) {
+                Wanted.Released _ = Wanted.released(session, state.get().load().orElseThrow());
+            }
+            plan.why().ifPresent(output::say);
+            return plan.hasUpkeep();
+        } catch (TufFault e) {
+            throw e;
+        } catch (RebootlessException e) {
+            // What was signed wrongly for another kernel is no reason to leave this one open.
+            output.say(e.problems().getFirst().text());
+            return false;
+        }
     }
 
     /** What came after the root of the enrolment, up to the one that is trusted now. */

@@ -34,6 +34,11 @@ record Plan(
     static final Plan NOTHING =
             new Plan(Optional.empty(), false, List.of(), false, Optional.empty());
 
+    /** Whether the bytes of what is to be loaded are needed. */
+    boolean needsModule() {
+        return install || step.filter(s -> s.action() == Step.Action.LOAD).isPresent();
+    }
+
     /** Whether files are to be seen to, without touching the kernel. */
     boolean hasUpkeep() {
         return install || !uninstall.isEmpty();
