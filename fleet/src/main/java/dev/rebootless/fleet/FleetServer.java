@@ -17,6 +17,7 @@ import dev.rebootless.fleet.api.RolloutApi;
 import dev.rebootless.fleet.api.SetupApi;
 import dev.rebootless.fleet.job.Jobs;
 import dev.rebootless.fleet.job.RepositoryRefresh;
+import dev.rebootless.fleet.job.SilentHosts;
 import dev.rebootless.fleet.staging.RolloutOrder;
 import dev.rebootless.fleet.staging.RolloutPolicy;
 import dev.rebootless.fleet.staging.RolloutStore;
@@ -67,7 +68,8 @@ public final class FleetServer implements AutoCloseable {
     /** What those who release have signed is visible by then. */
     private static final Duration REFRESH = Duration.ofMinutes(1);
 
-    private static final Duration CLEAN = Duration.ofHours(1);
+    private static final Duration LOOK_FOR_SILENT = Duration.ofMinutes(1);
+    private static final Duration CLEAN = Duration.ofMinutes(10);
 
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
     private final ServerCertificate certificate;
@@ -170,7 +172,30 @@ public final class FleetServer implements AutoCloseable {
                         policy,
                         options.interval());
         Duration silentAfter = options.silentAfter();
-        opened(new Jobs(database, hosts, classes, accounts, silentAfter, clock));
+        Runnable clean =
+                () -> {
+                    hosts.removeOld(clock.instant());
+                    accounts.removeOld();
+                    classes.removeUnused();
+                };
+        opened(
+                Jobs.start(
+                        database,
+                        List.of(
+                                new Jobs.Job(
+                                        "decide-rollouts",
+                                        betweenDecisions(options),
+                                        () -> staging.decideAll(clock.instant())),
+                                new Jobs.Job(
+                                        "refresh-repository",
+                                        REFRESH,
+                                        new RepositoryRefresh(
+                                                options.repository(), options.keys(), clock)),
+                                new Jobs.Job(
+                                        "mark-silent-hosts",
+                                        LOOK_FOR_SILENT,
+                                        new SilentHosts(hosts, silentAfter, clock)),
+                                new Jobs.Job("remove-what-is-old", CLEAN, clean))));
         AttemptList attempts = new AttemptList(database);
         List<Route> all = new ArrayList<>();
         all.addAll(new AgentApi(agent).routes());
@@ -189,23 +214,6 @@ public final class FleetServer implements AutoCloseable {
                                 new RolloutOrder(
                                         hosts.rings(), options.interval(), releases::state))
                         .routes());
-        opened(
-                Jobs.start(
-                        database,
-                        List.of(
-                                new Jobs.Job(
-                                        "rollouts",
-                                        Collections.min(
-                                                List.of(
-                                                        MOST_BETWEEN_DECISIONS,
-                                                        options.interval().dividedBy(4))),
-                                        () -> staging.decideAll(clock.instant())),
-                                new Jobs.Job(
-                                        "repository",
-                                        REFRESH,
-                                        new RepositoryRefresh(
-                                                options.repository(), options.keys(), clock)),
-                                new Jobs.Job("classes", CLEAN, classes::removeUnused))));
         all.addAll(new EnrolmentApi(new TokenStore(database, audit), accounts).routes());
         all.addAll(new SystemApi(new SystemQuery(database), hosts, attempts, audit).routes());
         all.addAll(
@@ -219,6 +227,12 @@ public final class FleetServer implements AutoCloseable {
                                         silentAfter))
                         .routes());
         return List.copyOf(all);
+    }
+
+    /** Several in a report period, so that nothing waits for long that hosts have said. */
+    private static Duration betweenDecisions(FleetOptions options) {
+        return Collections.min(
+                List.of(MOST_BETWEEN_DECISIONS, options.interval().dividedBy(4)));
     }
 
     /** The table of all that can be asked, and who may. */

@@ -164,6 +164,7 @@ class OpenApiTest {
             ask(fleet, "GET /setup", Map.of(), "/setup", "");
             ask(fleet, "POST /setup", Map.of(), "/setup", first);
             people(fleet);
+            rollouts(fleet);
             String host = agents(fleet);
             lists(fleet, host);
             ask(fleet, "GET /health/live", Map.of(), "/health/live", "");
@@ -225,6 +226,29 @@ class OpenApiTest {
                 as,
                 "/api/v1/enrolment-tokens",
                 "{\"schemaVersion\":1,\"tag\":\"canary\",\"expiresInSeconds\":600}");
+    }
+
+    private void rollouts(TestFleet fleet) throws Exception {
+        Map<String, String> as = TestFleet.as(fleet.administrator());
+        String path = "/api/v1/rollouts";
+        String one = path + "/{rollout}";
+        String reason = "{\"schemaVersion\":1,\"reason\":\"to see\"}";
+        String dry = "/api/v1/rollout-dry-runs";
+        ask(fleet, "POST " + dry, as, dry, TestFleet.order("none"));
+        for (String name : List.of("first", "second", "fix")) {
+            ask(fleet, "POST " + path, as, path, TestFleet.order(name));
+            ask(fleet, "GET " + one, as, path + "/" + name, "");
+            ask(fleet, "POST " + one + "/pause", as, path + "/" + name + "/pause", reason);
+            if (name.equals("first")) {
+                ask(fleet, "POST " + one + "/reverse", as, path + "/" + name + "/reverse", reason);
+            } else if (name.equals("second")) {
+                ask(fleet, "POST " + one + "/abort", as, path + "/" + name + "/abort", reason);
+            } else {
+                ask(fleet, "POST " + one + "/resume", as, path + "/" + name + "/resume", reason);
+            }
+            ask(fleet, "GET " + one, as, path + "/" + name, "");
+        }
+        ask(fleet, "GET " + path, as, path, "");
     }
 
     private String agents(TestFleet fleet) throws Exception {

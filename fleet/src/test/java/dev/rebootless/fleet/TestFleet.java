@@ -122,14 +122,32 @@ final class TestFleet implements AutoCloseable {
         return host;
     }
 
+    /** A rollout to the canaries that nothing halts and of which all may load at once. */
+    static String order(String name) {
+        String never = "{\"hosts\":1000,\"percent\":100,\"minimumSample\":1000}";
+        return """
+        {"schemaVersion":1,"name":"%s","livepatch":"%s","buildId":"%s","rings":[
+          {"ring":"canary","windows":[],"soak":"PT2H","limit":{"is":"hosts","hosts":1000},
+           "completePercent":100,"halt":{"failures":%s,"oopses":%s,"silent":%s},
+           "reverseOnHalt":true}]}
+        """
+                .formatted(name, TestRelease.NAME, TestRelease.BUILD_ID, never, never, never);
+    }
+
+    /** Orders it. */
+    void rollOut() throws Exception {
+        require(client.post("/api/v1/rollouts", as(administrator()), order("fix")), 201);
+    }
+
     /** What a job does each minute. */
     void markSilent() {
         try (var store = dev.rebootless.fleet.store.Database.open(database(), 2)) {
-            Jobs.markSilent(
+            new dev.rebootless.fleet.job.SilentHosts(
                     new dev.rebootless.fleet.store.HostStore(
                             store, new dev.rebootless.fleet.store.SystemClasses(store)),
-                    Duration.ofMinutes(75),
-                    clock);
+                            Duration.ofMinutes(75),
+                            clock)
+                    .run();
         }
     }
 
