@@ -86,8 +86,7 @@ class DryRunTest {
     @Test
     void aRingThatCannotComeToAnEndIsSaidAndNoRingAfterItBegins() {
         RolloutFacts fleet =
-                Plans.fleet(
-                        facts("canary", Map.of(DONE, 5)), facts("early", Map.of(OFFLINE, 9)));
+                Plans.fleet(facts("canary", Map.of(DONE, 5)), facts("early", Map.of(OFFLINE, 9)));
 
         DryRun run = DryRun.of(Plans.plan(), fleet, DryRun.USUAL_ATTEMPT, START);
         assertThat(run.rings())
@@ -101,13 +100,7 @@ class DryRunTest {
     void enoughIsWhatThePlanSays() {
         PlannedRing most =
                 new PlannedRing(
-                        "all",
-                        List.of(),
-                        Plans.SOAK,
-                        new Limit.Hosts(1000),
-                        50,
-                        Plans.HALT,
-                        false);
+                        "all", List.of(), Plans.SOAK, new Limit.Hosts(1000), 50, Plans.HALT, false);
         DryRun run =
                 DryRun.of(
                         Plans.plan(List.of(most)),

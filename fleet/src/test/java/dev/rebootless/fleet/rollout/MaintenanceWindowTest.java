@@ -52,7 +52,12 @@ class MaintenanceWindowTest {
         "Africa/Cairo,        2025-10-30, 23:30, 01:00, 2025-10-30T21:30:00Z, 2025-10-30T23:00:00Z",
     })
     void aWindowIsOpenByTheClockOnTheWallOfItsPlace(
-            ZoneId zone, LocalDate day, LocalTime from, LocalTime to, Instant opens, Instant closes) {
+            ZoneId zone,
+            LocalDate day,
+            LocalTime from,
+            LocalTime to,
+            Instant opens,
+            Instant closes) {
         assertThat(window(zone, from, to, day.getDayOfWeek()).beginningOn(day))
                 .contains(new TimeSpan(opens, closes));
     }
@@ -132,7 +137,8 @@ class MaintenanceWindowTest {
             if (random.nextBoolean()) {
                 moment =
                         Optional.ofNullable(zone.getRules().nextTransition(moment))
-                                .map(t -> t.getInstant().plusSeconds(random.nextInt(-14_400, 14_400)))
+                                .map(t ->
+                                        t.getInstant().plusSeconds(random.nextInt(-14_400, 14_400)))
                                 .orElse(moment);
             }
             boolean isOpen = Windows.open(List.of(window), moment, Duration.ZERO);
@@ -173,8 +179,8 @@ class MaintenanceWindowTest {
                     && time.isBefore(window.to());
         }
         LocalDate yesterday = wall.toLocalDate().minusDays(1);
-        return window.days().contains(today) && !time.isBefore(window.from())
-                || window.days().contains(yesterday.getDayOfWeek()) && time.isBefore(window.to());
+        return (window.days().contains(today) && !time.isBefore(window.from()))
+                || (window.days().contains(yesterday.getDayOfWeek()) && time.isBefore(window.to()));
     }
 
     /** Where the clock goes back, a window may be shorter than on the wall, and never longer. */

@@ -121,15 +121,13 @@ class RingsTest {
                 arguments(List.of(ring("a", new RingRule.Share(0)), ALL), "rings[0].rules"),
                 arguments(List.of(ring("a", new RingRule.Share(1000)), ALL), "rings[0].rules"),
                 arguments(List.of(ring("a", new RingRule.Tagged("a b")), ALL), "rings[0].rules"),
-                arguments(
-                        List.of(ring("a", new RingRule.Listed(Set.of())), ALL), "rings[0].rules"),
+                arguments(List.of(ring("a", new RingRule.Listed(Set.of())), ALL), "rings[0].rules"),
                 arguments(
                         List.of(ring("a", new RingRule.Listed(Set.of("web-1"))), ALL),
                         "rings[0].rules"));
     }
 
-    private static Arguments arguments(
-            List<Ring> rings, String place) {
+    private static Arguments arguments(List<Ring> rings, String place) {
         return Arguments.of(rings, place);
     }
 

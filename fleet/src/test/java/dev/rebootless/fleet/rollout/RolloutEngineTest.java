@@ -59,18 +59,18 @@ class RolloutEngineTest {
         RolloutState waiting = RolloutState.initial(START);
         Instant opens = Instant.parse("2025-06-03T22:00:00Z");
 
-        assertThat(
-                        RolloutEngine.decide(plan, waiting, fleet(), opens.minusSeconds(1))
-                                .decisions())
+        assertThat(RolloutEngine.decide(plan, waiting, fleet(), opens.minusSeconds(1)).decisions())
                 .isEmpty();
         assertThat(RolloutEngine.decide(plan, waiting, fleet(), opens).state().phase())
                 .isEqualTo(new Phase.Running(0, opens));
-        assertThat(waits(RolloutEngine.mayAct(
-                        plan,
-                        in(new Phase.Running(0, START)),
-                        "canary",
-                        fleet().of("canary"),
-                        START)))
+        assertThat(
+                        waits(
+                                RolloutEngine.mayAct(
+                                        plan,
+                                        in(new Phase.Running(0, START)),
+                                        "canary",
+                                        fleet().of("canary"),
+                                        START)))
                 .isEqualTo(
                         new Answer.Wait(
                                 WaitCode.OUTSIDE_WINDOW,
@@ -81,7 +81,8 @@ class RolloutEngineTest {
     @Test
     void aRingWhoseStateIsNotSignedDoesNotBegin() {
         RingFacts unsigned =
-                new RingFacts("canary", 5, Map.of(WAITING, 5), Optional.empty(), false, Optional.empty());
+                new RingFacts(
+                        "canary", 5, Map.of(WAITING, 5), Optional.empty(), false, Optional.empty());
 
         assertThat(decide(RolloutState.initial(START), fleet(unsigned), START).decisions())
                 .isEmpty();
@@ -89,7 +90,8 @@ class RolloutEngineTest {
 
     @Test
     void aRingWithoutAHostThatTheLivepatchIsForIsPassedOver() {
-        RingFacts none = new RingFacts("canary", 7, Map.of(), Optional.empty(), true, Optional.empty());
+        RingFacts none =
+                new RingFacts("canary", 7, Map.of(), Optional.empty(), true, Optional.empty());
 
         Step step = decide(RolloutState.initial(START), fleet(none), START);
         assertThat(step.decisions())
@@ -188,8 +190,7 @@ class RolloutEngineTest {
         "OOPSED,  1, 99, true",
         "OOPSED,  2, 0, true",
     })
-    void tooManyOfSomethingHaltTheRollout(
-            HostStanding bad, int count, int done, boolean halts) {
+    void tooManyOfSomethingHaltTheRollout(HostStanding bad, int count, int done, boolean halts) {
         // A ring that is not reversed.
         RolloutState state = in(new Phase.Running(1, START));
         RingFacts early = facts("early", Map.of(bad, count, DONE, done, WAITING, 50));
@@ -204,7 +205,10 @@ class RolloutEngineTest {
     void aHaltSaysWhyAndStopsAllRings() {
         RolloutState state = in(new Phase.Running(1, START));
         Step step =
-                decide(state, fleet(facts("early", Map.of(FAILED, 6, DONE, 34, WAITING, 9))), START);
+                decide(
+                        state,
+                        fleet(facts("early", Map.of(FAILED, 6, DONE, 34, WAITING, 9))),
+                        START);
 
         assertThat(step.decisions().getFirst().sentence())
                 .isEqualTo(
@@ -214,9 +218,7 @@ class RolloutEngineTest {
             assertThat(waits(mayAct(step.state(), facts(ring, Map.of(WAITING, 9)), START)).code())
                     .isEqualTo(WaitCode.HALTED);
         }
-        assertThat(
-                        decide(step.state(), fleet(), START.plus(Duration.ofDays(1))).state()
-                                .phase())
+        assertThat(decide(step.state(), fleet(), START.plus(Duration.ofDays(1))).state().phase())
                 .isInstanceOf(Phase.Halted.class);
     }
 
@@ -320,8 +322,7 @@ class RolloutEngineTest {
                         reversing,
                         fleet(facts("canary", Map.of(REVERSED, 95, SILENT, 2, AWAY, 1))),
                         START);
-        assertThat(step.state().phase())
-                .isEqualTo(new Phase.Reversed(List.of("canary"), 3, START));
+        assertThat(step.state().phase()).isEqualTo(new Phase.Reversed(List.of("canary"), 3, START));
         // Those that come back are told.
         assertThat(mayAct(step.state(), facts("canary", Map.of(DONE, 1, REVERSED, 97)), START))
                 .isInstanceOf(Answer.Reverse.class);
@@ -378,20 +379,18 @@ class RolloutEngineTest {
 
     @Test
     void numbersThatDoNotAddUpAreNoFacts() {
-        assertThatThrownBy(
-                        () ->
-                                new RingFacts(
-                                        "all",
-                                        9,
-                                        Map.of(DONE, 5, WAITING, 5),
-                                        Optional.empty(),
-                                        true,
-                                        Optional.empty()))
+        assertThatThrownBy(() ->
+                        new RingFacts(
+                                "all",
+                                9,
+                                Map.of(DONE, 5, WAITING, 5),
+                                Optional.empty(),
+                                true,
+                                Optional.empty()))
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> facts("all", Map.of(DONE, -1)))
                 .isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(
-                        () -> decide(RUNNING, new RolloutFacts(List.of()), START))
+        assertThatThrownBy(() -> decide(RUNNING, new RolloutFacts(List.of()), START))
                 .isInstanceOf(IllegalArgumentException.class);
     }
 

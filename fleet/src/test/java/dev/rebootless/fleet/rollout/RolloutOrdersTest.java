@@ -96,14 +96,14 @@ class RolloutOrdersTest {
                                 .decisions()
                                 .getFirst()
                                 .sentence())
-                .startsWith("halted: in ring early 5 of 50 hosts failed (and 5 that were accepted)");
+                .startsWith(
+                        "halted: in ring early 5 of 50 hosts failed (and 5 that were accepted)");
     }
 
     @Test
     void whatWasAcceptedAndIsWellAgainCountsWhenItGoesWrongOnceMore() {
         RolloutState state =
-                new RolloutState(
-                        RUNNING, START, List.of(new Accepted("early", Cause.SILENT, 20)));
+                new RolloutState(RUNNING, START, List.of(new Accepted("early", Cause.SILENT, 20)));
         RingFacts well = facts("early", Map.of(DONE, 100));
         RingFacts silent = facts("early", Map.of(DONE, 80, HostStanding.SILENT, 20));
 
@@ -151,14 +151,14 @@ class RolloutOrdersTest {
                         "early", 9, Map.of(DONE, 9), Optional.empty(), true, Optional.empty());
         RolloutFacts facts = fleet(facts("canary", Map.of(DONE, 50)), unsigned);
 
-        refused(
-                "RBL-ROLLOUT-ROLE",
-                in(RUNNING),
-                new RolloutEvent.Reverse(OPERATOR, "slow"),
-                facts);
+        refused("RBL-ROLLOUT-ROLE", in(RUNNING), new RolloutEvent.Reverse(OPERATOR, "slow"), facts);
         Step step =
                 RolloutEngine.apply(
-                        PLAN, in(RUNNING), new RolloutEvent.Reverse(APPROVER, "slow"), facts, LATER);
+                        PLAN,
+                        in(RUNNING),
+                        new RolloutEvent.Reverse(APPROVER, "slow"),
+                        facts,
+                        LATER);
         assertThat(step.decisions())
                 .containsExactly(
                         new Decision.Aborts(LATER, APPROVER, "slow"),

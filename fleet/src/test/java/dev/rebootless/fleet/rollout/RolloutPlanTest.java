@@ -103,11 +103,13 @@ class RolloutPlanTest {
                                 windows(
                                         Collections.nCopies(65, nightly("01:00", "02:00"))
                                                 .toArray(MaintenanceWindow[]::new))),
-                refused("RBL-ROLLOUT-SOAK", "rings[0].soak", () -> soaking(Duration.ofMinutes(119))),
+                refused(
+                        "RBL-ROLLOUT-SOAK",
+                        "rings[0].soak",
+                        () -> soaking(Duration.ofMinutes(119))),
                 refused("RBL-ROLLOUT-SOAK", "rings[0].soak", () -> soaking(Duration.ofDays(91))),
                 refused("RBL-ROLLOUT-LIMIT", "rings[0].limit", () -> limited(new Limit.Hosts(0))),
-                refused(
-                        "RBL-ROLLOUT-LIMIT", "rings[0].limit", () -> limited(new Limit.Percent(0))),
+                refused("RBL-ROLLOUT-LIMIT", "rings[0].limit", () -> limited(new Limit.Percent(0))),
                 refused(
                         "RBL-ROLLOUT-LIMIT",
                         "rings[0].limit",
@@ -144,17 +146,16 @@ class RolloutPlanTest {
 
     @Test
     void everythingThatIsWrongIsSaidAtOnce() {
-        assertThatThrownBy(
-                        () ->
-                                new RolloutPlan(
-                                        "a b",
-                                        LIVEPATCH,
-                                        List.of(
-                                                ring("a", List.of(), new Limit.Hosts(0), false),
-                                                ring("b", List.of(), new Limit.Hosts(-1), false)),
-                                        START,
-                                        Pace.USUAL,
-                                        Optional.empty()))
+        assertThatThrownBy(() ->
+                        new RolloutPlan(
+                                "a b",
+                                LIVEPATCH,
+                                List.of(
+                                        ring("a", List.of(), new Limit.Hosts(0), false),
+                                        ring("b", List.of(), new Limit.Hosts(-1), false)),
+                                START,
+                                Pace.USUAL,
+                                Optional.empty()))
                 .isInstanceOfSatisfying(
                         RebootlessException.class,
                         e ->
@@ -273,7 +274,6 @@ class RolloutPlanTest {
     }
 
     private static RolloutPlan exploited(String... cves) {
-        return Plans.plan(
-                List.of(ring("all")), Optional.of(new Emergency(List.of(cves), SOAK)));
+        return Plans.plan(List.of(ring("all")), Optional.of(new Emergency(List.of(cves), SOAK)));
     }
 }
