@@ -98,6 +98,7 @@ class FleetApiTest {
     @Test
     void theOverviewCountsWhatThereIs(@TempDir Path data) throws Exception {
         try (TestFleet fleet = TestFleet.start(data)) {
+            fleet.rollOut();
             TestHost one = fleet.host("canary");
             TestHost two = fleet.host("web");
             JsonNode before = fleet.get("/api/v1/overview");
@@ -191,6 +192,7 @@ class FleetApiTest {
     @Test
     void attemptsAreListedTheNewestFirst(@TempDir Path data) throws Exception {
         try (TestFleet fleet = TestFleet.start(data)) {
+            fleet.rollOut();
             TestHost host = fleet.host("canary");
             List<String> ids = new ArrayList<>();
             for (String outcome : List.of("done", "failed", "done")) {

@@ -180,8 +180,7 @@ class MaintenanceWindowTest {
         }
         LocalDate yesterday = wall.toLocalDate().minusDays(1);
         return (window.days().contains(today) && !time.isBefore(window.from()))
-                || (window.days().contains(yesterday.getDayOfWeek())
-                        && time.isBefore(window.to()));
+                || (window.days().contains(yesterday.getDayOfWeek()) && time.isBefore(window.to()));
     }
 
     /** Where the clock goes back, a window may be shorter than on the wall, and never longer. */

@@ -22,6 +22,8 @@ import org.junit.jupiter.api.Test;
 class RolloutSimulationTest {
     private static final int HOSTS = 10_000;
 
+    private static final Duration TOLERANCE = Pace.USUAL.reportPeriod().multipliedBy(2);
+
     /** Two days before clocks go ahead or back, in Berlin or on Lord Howe Island. */
     private static final List<Instant> BEFORE_CHANGES =
             List.of(
@@ -131,13 +133,15 @@ class RolloutSimulationTest {
 
     /**
      * In time in which windows are open: an estimate that is minutes beside the end of a window is
-     * a day off by the clock.
+     * a day off by the clock. Then the soak falls into another time of the day, and what comes
+     * after is not comparable.
      */
     private static void compareDryRuns(int runs) {
         long seed = System.nanoTime();
         System.out.println("dry runs: seed " + seed);
         Duration worst = Duration.ZERO;
         int windows = 0;
+        int compared = 0;
         for (int run = 0; run < runs; run++) {
             Random random = new Random(seed + run);
             RolloutPlan plan = plan(random, run % 3, false);
@@ -149,7 +153,11 @@ class RolloutSimulationTest {
 
             assertThat(end.phase()).isInstanceOf(Phase.Done.class);
             assertThat(foretold.done()).isPresent();
-            for (int i = 0; i < 3; i++) {
+            for (Forecast forecast : foretold.rings()) {
+                windows += ((Forecast.Acts) forecast).spans().size();
+            }
+            Duration byTheClock = Duration.ZERO;
+            for (int i = 0; i < 3 && byTheClock.compareTo(TOLERANCE) <= 0; i++) {
                 Forecast.Acts acts = (Forecast.Acts) foretold.rings().get(i);
                 Instant begins = only(fleet.log(), Decision.RingBegins.class, acts.ring()).at();
                 Instant acted = only(fleet.log(), Decision.SoakBegins.class, acts.ring()).at();
@@ -163,14 +171,16 @@ class RolloutSimulationTest {
                             .as(
                                     "from %s to %s; run %d, seed %d: %s",
                                     begins, acted, run, seed + run, acts.sentence())
-                            .isLessThanOrEqualTo(Pace.USUAL.reportPeriod().multipliedBy(2));
+                            .isLessThanOrEqualTo(TOLERANCE);
                     worst = off.compareTo(worst) > 0 ? off : worst;
                 }
-                windows += acts.spans().size();
+                compared++;
+                byTheClock = Duration.between(acts.acted(), acted).abs();
             }
         }
         System.out.println("dry runs: off by " + worst + " at most");
         assertThat(windows).as("some rings need more than a window").isGreaterThan(runs * 3);
+        assertThat(compared).isGreaterThan(runs * 2);
     }
 
     /** How long windows are open between two moments. */
@@ -257,8 +267,7 @@ class RolloutSimulationTest {
                 BEFORE_CHANGES.get(random.nextInt(BEFORE_CHANGES.size())),
                 Pace.USUAL,
                 kind == 1
-                        ? Optional.of(
-                                new Emergency(Plans.LIVEPATCH.cves(), Duration.ofMinutes(120)))
+                        ? Optional.of(new Emergency(Plans.LIVEPATCH.cves(), Duration.ofHours(2)))
                         : Optional.empty());
     }
 }

@@ -11,8 +11,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.Random;
@@ -68,10 +70,10 @@ final class SimulatedFleet {
     private final Instant[] deaths;
     private final HostProgress[] hosts;
     private final HostStanding[] standings;
-    private final Map<String, EnumMap<HostStanding, Integer>> counts = new java.util.HashMap<>();
-    private final Map<String, Integer> sizes = new java.util.HashMap<>();
+    private final Map<String, EnumMap<HostStanding, Integer>> counts = new HashMap<>();
+    private final Map<String, Integer> sizes = new HashMap<>();
     private final PriorityQueue<Event> queue =
-            new PriorityQueue<>(Comparator.comparing(Event::at).thenComparing(Event::number));
+            new PriorityQueue<>(Comparator.comparing(Event::at).thenComparingInt(Event::number));
     private final List<Decision> log = new ArrayList<>();
     private final Witness witness;
     private RolloutState state;
@@ -114,7 +116,7 @@ final class SimulatedFleet {
         plan.rings().forEach(r -> counts.put(r.ring(), new EnumMap<>(HostStanding.class)));
         for (int i = 0; i < size; i++) {
             standings[i] = standing(i);
-            counts.get(this.rings[i]).merge(standings[i], 1, Integer::sum);
+            counts(this.rings[i]).merge(standings[i], 1, Integer::sum);
         }
         this.witness = new Witness(plan);
     }
@@ -153,8 +155,8 @@ final class SimulatedFleet {
         return witness;
     }
 
-    Map<HostStanding, Integer> standings(String ring) {
-        return counts.get(ring);
+    private EnumMap<HostStanding, Integer> counts(String ring) {
+        return Objects.requireNonNull(counts.get(ring), ring);
     }
 
     private boolean isSettled() {
@@ -295,7 +297,7 @@ final class SimulatedFleet {
 
     /** The counts that are kept as things happen are those that counting gives. */
     private void recount() {
-        Map<String, EnumMap<HostStanding, Integer>> again = new java.util.HashMap<>();
+        Map<String, EnumMap<HostStanding, Integer>> again = new HashMap<>();
         for (int i = 0; i < hosts.length; i++) {
             again.computeIfAbsent(rings[i], _ -> new EnumMap<>(HostStanding.class))
                     .merge(standings[i], 1, Integer::sum);
@@ -317,7 +319,7 @@ final class SimulatedFleet {
     private void update(int host) {
         HostStanding next = standing(host);
         if (next != standings[host]) {
-            EnumMap<HostStanding, Integer> ring = counts.get(rings[host]);
+            EnumMap<HostStanding, Integer> ring = counts(rings[host]);
             ring.merge(standings[host], -1, Integer::sum);
             ring.merge(next, 1, Integer::sum);
             standings[host] = next;
@@ -333,7 +335,7 @@ final class SimulatedFleet {
         return new RingFacts(
                 ring,
                 sizes.getOrDefault(ring, 0),
-                counts.get(ring),
+                counts(ring),
                 Optional.empty(),
                 true,
                 Optional.of(Plans.START.plus(Duration.ofDays(365))));

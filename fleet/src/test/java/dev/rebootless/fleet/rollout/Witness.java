@@ -8,6 +8,7 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /** Sees what hosts are allowed and do, and holds it against what was promised. */
@@ -61,7 +62,9 @@ final class Witness {
             assertThat(actedAt).as("ring %s begins", ring).containsKey(before);
             assertThat(now)
                     .as("ring %s begins before ring %s has soaked", ring, before)
-                    .isAfterOrEqualTo(actedAt.get(before).plus(plan.soakOf(index - 1)));
+                    .isAfterOrEqualTo(
+                            Objects.requireNonNull(actedAt.get(before))
+                                    .plus(plan.soakOf(index - 1)));
         }
     }
 
