@@ -111,7 +111,7 @@ class OpenApiTest {
         boolean success = answer.status() < 400;
         assertThat(!success || responses.has(status)).as(name + " " + answer.text()).isTrue();
         JsonNode content = resolved(responses.path(success ? status : "default")).path("content");
-        String type = answer.headers().get("content-type").getFirst();
+        String type = Objects.requireNonNull(answer.headers().get("content-type")).getFirst();
         assertThat(content.has(type)).as(name + " gives " + type).isTrue();
         JsonNode schema = content.path(type).path("schema");
         if (schema.isObject()) {

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jspecify.annotations.Nullable;
@@ -39,14 +40,27 @@ public final class Exposure {
         this.jdbi = database.jdbi();
     }
 
-    /** Numbers of CVEs by their state, sorted. */
-    private record CveSet(Map<CveStates.State, int[]> numbers) {
-        boolean closes(int cve) {
-            return Arrays.binarySearch(of(CveStates.State.CLOSED), cve) >= 0
-                    || Arrays.binarySearch(of(CveStates.State.CLOSED_UNREVIEWED), cve) >= 0;
+    /**
+     * Numbers of CVEs by their state, sorted.
+     *
+     * @param closing those that count as closed, sorted
+     */
+    private record CveSet(Map<CveStates.State, int[]> numbers, int[] closing) {
+        static CveSet of(Map<CveStates.State, int[]> numbers) {
+            return new CveSet(
+                    numbers,
+                    IntStream.concat(
+                                    IntStream.of(in(numbers, CveStates.State.CLOSED)),
+                                    IntStream.of(in(numbers, CveStates.State.CLOSED_UNREVIEWED)))
+                            .sorted()
+                            .toArray());
         }
 
-        int[] of(CveStates.State state) {
+        int[] in(CveStates.State state) {
+            return in(numbers, state);
+        }
+
+        private static int[] in(Map<CveStates.State, int[]> numbers, CveStates.State state) {
             return numbers.getOrDefault(state, new int[0]);
         }
     }
@@ -75,7 +89,7 @@ public final class Exposure {
     private static final class Counts {
         private long open;
         private long notLoaded;
-        private final long[] states = new long[CveStates.State.values().length];
+        private final Map<CveStates.State, Long> states = new EnumMap<>(CveStates.State.class);
     }
 
     private record Group(Optional<String> buildId, int set, long hosts) {}
@@ -87,43 +101,61 @@ public final class Exposure {
             List<Group> groups = groups(handle);
             loadSets(handle, groups);
             Map<Integer, Counts> counts = new HashMap<>();
-            for (Group group : groups) {
-                count(group, sets.get(group.set()), group.buildId().map(kernels::get), counts);
-            }
-            for (Kernel kernel : kernels.values()) {
-                for (int cve : kernel.exposed()) {
-                    counts.computeIfAbsent(cve, _ -> new Counts());
-                }
-            }
+            countStates(groups, counts);
+            kernels.forEach((buildId, kernel) -> {
+                List<Group> theirs =
+                        groups.stream()
+                                .filter(g -> g.buildId().filter(buildId::equals).isPresent())
+                                .toList();
+                countOpen(kernel, theirs, counts);
+            });
             return rows(handle, counts);
         });
     }
 
-    private static void count(
-            Group group,
-            @Nullable CveSet set,
-            Optional<Kernel> kernel,
-            Map<Integer, Counts> counts) {
-        if (set == null) {
-            return;
-        }
-        for (CveStates.State state : CveStates.State.values()) {
-            for (int cve : set.of(state)) {
-                counts.computeIfAbsent(cve, _ -> new Counts()).states[state.ordinal()] +=
-                        group.hosts();
+    private void countStates(List<Group> groups, Map<Integer, Counts> counts) {
+        Map<Integer, Long> hostsOfSet = new HashMap<>();
+        groups.forEach(group -> hostsOfSet.merge(group.set(), group.hosts(), Long::sum));
+        hostsOfSet.forEach((number, hosts) -> {
+            CveSet set = sets.get(number);
+            if (set == null) {
+                return;
+            }
+            for (CveStates.State state : CveStates.State.values()) {
+                for (int cve : set.in(state)) {
+                    of(cve, counts).states.merge(state, hosts, Long::sum);
+                }
+            }
+        });
+    }
+
+    /** Both lists are sorted, and gone through side by side: there are many groups. */
+    private void countOpen(Kernel kernel, List<Group> groups, Map<Integer, Counts> counts) {
+        int[] exposed = kernel.exposed();
+        long[] open = new long[exposed.length];
+        long all = 0;
+        for (Group group : groups) {
+            all += group.hosts();
+            CveSet set = sets.get(group.set());
+            int[] closing = set == null ? new int[0] : set.closing();
+            int at = 0;
+            for (int i = 0; i < exposed.length; i++) {
+                while (at < closing.length && closing[at] < exposed[i]) {
+                    at++;
+                }
+                open[i] += at < closing.length && closing[at] == exposed[i] ? 0 : group.hosts();
             }
         }
-        if (kernel.isEmpty()) {
-            return;
+        for (int i = 0; i < exposed.length; i++) {
+            of(exposed[i], counts).open += open[i];
         }
-        for (int cve : kernel.get().exposed()) {
-            if (!set.closes(cve)) {
-                counts.computeIfAbsent(cve, _ -> new Counts()).open += group.hosts();
-            }
+        for (int cve : kernel.notLoaded()) {
+            of(cve, counts).notLoaded += all;
         }
-        for (int cve : kernel.get().notLoaded()) {
-            counts.computeIfAbsent(cve, _ -> new Counts()).notLoaded += group.hosts();
-        }
+    }
+
+    private static Counts of(int cve, Map<Integer, Counts> counts) {
+        return counts.computeIfAbsent(cve, _ -> new Counts());
     }
 
     private static Map<String, Kernel> kernels(Handle handle) {
@@ -176,7 +208,7 @@ public final class Exposure {
                     for (CveStates.State state : CveStates.State.values()) {
                         numbers.put(state, numbers(row.getArray(state.word().replace('-', '_'))));
                     }
-                    sets.put(row.getInt("id"), new CveSet(numbers));
+                    sets.put(row.getInt("id"), CveSet.of(numbers));
                     return true;
                 })
                 .list();
@@ -192,10 +224,6 @@ public final class Exposure {
                 .bind("numbers", PostgresArray.integers(counts.keySet()))
                 .map((row, _) -> {
                     Counts found = counts.getOrDefault(row.getInt(1), new Counts());
-                    Map<CveStates.State, Long> states = new EnumMap<>(CveStates.State.class);
-                    for (CveStates.State state : CveStates.State.values()) {
-                        states.put(state, found.states[state.ordinal()]);
-                    }
                     return new Row(
                             row.getString(2),
                             Optional.ofNullable(row.getString(3)).orElse(""),
@@ -203,7 +231,7 @@ public final class Exposure {
                             row.getBoolean(5),
                             found.open,
                             found.notLoaded,
-                            states);
+                            found.states);
                 })
                 .list();
     }
