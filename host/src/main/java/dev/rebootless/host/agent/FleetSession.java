@@ -20,7 +20,7 @@ import javax.crypto.spec.SecretKeySpec;
 final class FleetSession {
     static final String SEQUENCE = "sequence";
     private static final String KEY = "key.json";
-    private static final Pattern KEY_ID = Pattern.compile("[A-Za-z0-9_-]{1,64}");
+    private static final Pattern KEY_ID = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
     /** A key that ends soon might end on its way. */
     private static final Duration LEAST_LIFE = Duration.ofMinutes(5);
