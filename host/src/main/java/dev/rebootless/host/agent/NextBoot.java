@@ -21,6 +21,9 @@ sealed interface NextBoot {
     /** A kernel's file; its release is what stands behind the hyphen. */
     Pattern IMAGE = Pattern.compile("(?:.*/)?vmlinuz-([A-Za-z0-9][A-Za-z0-9._+~-]{0,63})");
 
+    /** What is looked at as a file of this machine. */
+    Pattern PLAIN = Pattern.compile("(?:/[A-Za-z0-9_][A-Za-z0-9._+~-]{0,99}){1,8}");
+
     /**
      * It is known.
      *
@@ -97,7 +100,7 @@ sealed interface NextBoot {
         Matcher image = IMAGE.matcher(kernel);
         return image.matches()
                 ? Optional.of(image.group(1))
-                : kernel.startsWith("/") ? target(files, kernel) : Optional.empty();
+                : PLAIN.matcher(kernel).matches() ? target(files, kernel) : Optional.empty();
     }
 
     private static Optional<String> target(HostFiles files, String link) {
