@@ -195,7 +195,7 @@ class FleetApiTest {
             fleet.rollOut();
             TestHost host = fleet.host("canary");
             List<String> ids = new ArrayList<>();
-            for (String outcome : List.of("done", "failed", "done")) {
+            for (String outcome : List.of("done", "done", "failed")) {
                 TestClient.Answer attempt =
                         host.attempt(
                                 "load", TestRelease.NAME, TestRelease.SHA256, TestRelease.BUILD_ID);
