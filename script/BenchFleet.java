@@ -171,9 +171,10 @@ public final class BenchFleet {
                     """
                     INSERT INTO host_state (host, class, sequence, seen, hostname, facts)
                     SELECT id, (SELECT min(id) FROM system_class WHERE in_force <> '{}') + n % 600, 0, now(),
-                        'host' || lpad(n::text, 7, '0') || '.example.org', NULL FROM bench
+                        'host' || lpad(n::text, 7, '0') || '.example.org', decode('HASH', 'hex') FROM bench
                     """
-                            .replace("600", String.valueOf(CLASSES)));
+                            .replace("600", String.valueOf(CLASSES))
+                            .replace("HASH", FIRST_FACTS));
             statement.execute(
                     """
                     UPDATE system_class c SET hosts = (SELECT count(*) FROM host_state s WHERE s.class = c.id)
@@ -303,6 +304,9 @@ public final class BenchFleet {
                         livepatch % 2 == 0);
     }
 
+    /** Of all hosts, when the database has just been filled. */
+    private static final String FIRST_FACTS = sha256(facts(0, new Random(1), 0));
+
     // ---- load ----
 
     /** Makes the body of a host's next report. */
@@ -318,10 +322,8 @@ public final class BenchFleet {
     }
 
     private String unchanged(int host, Random random) {
-        if (lastFacts[host] == null) {
-            return changing(host, random);
-        }
-        return "{\"schemaVersion\":1,\"unchanged\":\"" + lastFacts[host] + "\"}";
+        String last = lastFacts[host] == null ? FIRST_FACTS : lastFacts[host];
+        return "{\"schemaVersion\":1,\"unchanged\":\"" + last + "\"}";
     }
 
     private static String sha256(String text) {

@@ -31,7 +31,7 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"sign", "serve", "agent"})
+    @ValueSource(strings = {"sign", "agent"})
     void commandsThatAreNotServedYetAreUnknown(String command) throws Exception {
         Cli.Result result = cli.run(command);
         assertThat(result.status()).isEqualTo(2);

@@ -200,6 +200,21 @@ class HostileInputTest {
     }
 
     @Test
+    void aHostThatNeverStopsTalkingIsMadeToWait() throws Exception {
+        TestHost host = fleet().host("canary");
+        TestHost other = fleet().host("canary");
+        String facts = "{\"schemaVersion\":1,\"facts\":{}}";
+        int status = 200;
+        for (int i = 0; i < 2000 && status == 200; i++) {
+            status = host.report(facts).status();
+        }
+        assertThat(status).isEqualTo(429);
+        assertThat(other.report(facts).status()).isEqualTo(200);
+        fleet().clock.advance(java.time.Duration.ofSeconds(10));
+        assertThat(host.report(facts).status()).isEqualTo(200);
+    }
+
+    @Test
     void factsMayAllBeNull() throws Exception {
         TestHost host = fleet().host("canary");
         TestFleet.require(
@@ -218,6 +233,9 @@ class HostileInputTest {
         String good =
                 TestHost.facts("a.example", "6.1.0-56-cloud-amd64", "CVE-2026-0001", "closed");
         for (int i = 0; i < 300; i++) {
+            if (i % 50 == 0) {
+                host = fleet().host("canary");
+            }
             byte[] bytes = good.getBytes(StandardCharsets.UTF_8);
             for (int j = random.nextInt(4); j >= 0; j--) {
                 bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);

@@ -19,6 +19,7 @@ public final class Authentication {
     private static final long HIGHEST_SEQUENCE = 1L << 53;
 
     private final HostKeys keys;
+    private final HostLimits limits = new HostLimits();
 
     /** By keys. */
     public Authentication(HostKeys keys) {
@@ -37,7 +38,7 @@ public final class Authentication {
     /**
      * Verifies a request.
      *
-     * @throws HttpFault 401
+     * @throws HttpFault 401; 429 when the host sends too many
      */
     public Message require(Request request) {
         UUID host =
@@ -63,6 +64,7 @@ public final class Authentication {
         if (!MessageDigest.isEqual(right, HexFormat.of().parseHex(signature))) {
             throw AgentFaults.signature(request.path());
         }
+        limits.count(host, request.now());
         return new Message(host, Long.parseLong(sequence), body);
     }
 

@@ -24,7 +24,7 @@ public final class ReportStore {
     /** The unit of {@code presence}. */
     public static final int BUCKET_SECONDS = 600;
 
-    /** A class can vanish under a transaction only when nobody has used it for a day. */
+    /** A class can vanish under a transaction only when nobody used it. */
     private static final int ATTEMPTS = 3;
 
     private final Jdbi jdbi;

@@ -237,12 +237,12 @@ public final class SystemClasses {
             handle.execute(
                     """
                     DELETE FROM system_class
-                    WHERE hosts = 0 AND created < now() - interval '1 day'
+                    WHERE hosts = 0 AND created < now() - interval '1 hour'
                     """);
             handle.execute(
                     """
                     DELETE FROM cve_set s
-                    WHERE created < now() - interval '1 day'
+                    WHERE created < now() - interval '1 hour'
                     AND NOT EXISTS (SELECT FROM system_class c WHERE c.cve_set = s.id)
                     """);
         });

@@ -103,7 +103,10 @@ public final class HttpServer implements AutoCloseable {
                         .useNio(false)
                         .maxTcpConnections(MOST_CONNECTIONS)
                         .connectionOptions(
-                                SocketOptions.builder().readTimeout(READ_TIMEOUT).build())
+                                SocketOptions.builder()
+                                        .readTimeout(READ_TIMEOUT)
+                                        .tcpNoDelay(true)
+                                        .build())
                         .idleConnectionTimeout(IDLE_TIMEOUT)
                         .addProtocol(
                                 Http1Config.builder()
