@@ -195,8 +195,7 @@ final class DebianGuest implements AutoCloseable {
         command.addAll(List.of("setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64"));
         command.addAll(List.of("-nodefaults", "-no-user-config", "-no-reboot"));
         command.addAll(List.of("-display", "none", "-monitor", "none"));
-        command.addAll(
-                List.of("-nic", hardware.network() ? "user,model=virtio-net-pci" : "none"));
+        command.addAll(List.of("-nic", hardware.network() ? "user,model=virtio-net-pci" : "none"));
         // One thread: see the lab's Accelerator.
         command.addAll(List.of("-machine", "q35", "-accel", "tcg,thread=single"));
         command.addAll(List.of("-cpu", "max", "-smp", "2", "-m", hardware.mebibytes() + "M"));

@@ -192,12 +192,9 @@ class FleetInGuestsTest {
         JsonNode manifest =
                 JsonMapper.builder()
                         .build()
-                        .readTree(
-                                Files.readString(
-                                        kernel.modules().resolve("livepatch-fix.json")))
+                        .readTree(Files.readString(kernel.modules().resolve("livepatch-fix.json")))
                         .path("manifest");
-        manifest.path("cves")
-                .forEach(cve -> arguments.addAll(List.of("--cve", cve.asString())));
+        manifest.path("cves").forEach(cve -> arguments.addAll(List.of("--cve", cve.asString())));
         rebootless(0, arguments.toArray(String[]::new));
     }
 
@@ -256,8 +253,7 @@ class FleetInGuestsTest {
             assertThat(System.nanoTime()).isLessThan(deadline);
             Thread.sleep(200);
         }
-        JsonNode document =
-                JsonMapper.builder().build().readTree(Files.readString(cli.stdout()));
+        JsonNode document = JsonMapper.builder().build().readTree(Files.readString(cli.stdout()));
         String port = document.path("url").asString().replaceAll(".*:", "");
         FleetApi api =
                 new FleetApi("https://127.0.0.1:" + port, document.path("fingerprint").asString());
@@ -293,7 +289,9 @@ class FleetInGuestsTest {
                 .run(
                         "echo %s >/run/token; rebootless agent enroll https://%s --fingerprint %s --token-file /run/token; s=$?; rm /run/token; exit $s"
                                 .formatted(
-                                        token, url, server.document().path("fingerprint").asString()))
+                                        token,
+                                        url,
+                                        server.document().path("fingerprint").asString()))
                 .requireStatus(0);
         // Here the story says when they report; the timer would, every half hour.
         host.guest().run("systemctl stop rebootless-agent.timer");
@@ -303,7 +301,9 @@ class FleetInGuestsTest {
     /** One turn of the agent: report, and what is to be done. */
     private void turn(Host host) throws Exception {
         DebianGuest.Result turn =
-                host.guest().run("systemctl start rebootless-agent.service; journalctl -b -u rebootless-agent.service -u rebootless-apply.service -o cat -n 40");
+                host.guest()
+                        .run(
+                                "systemctl start rebootless-agent.service; journalctl -b -u rebootless-agent.service -u rebootless-apply.service -o cat -n 40");
         System.err.println(host.name() + ": " + turn.out().strip() + turn.err());
     }
 
@@ -345,7 +345,12 @@ class FleetInGuestsTest {
             planned.put("completePercent", 100);
             planned.put(
                     "halt",
-                    Map.of("failures", threshold, "oopses", threshold, "silent",
+                    Map.of(
+                            "failures",
+                            threshold,
+                            "oopses",
+                            threshold,
+                            "silent",
                             Map.of("hosts", 3, "percent", 100, "minimumSample", 3)));
             planned.put("reverseOnHalt", true);
             rings.add(planned);
@@ -379,8 +384,7 @@ class FleetInGuestsTest {
     }
 
     @Test
-    void aCveIsClosedRingByRingAndABadLivepatchIsHaltedAtTheCanariesAndReversed()
-            throws Exception {
+    void aCveIsClosedRingByRingAndABadLivepatchIsHaltedAtTheCanariesAndReversed() throws Exception {
         try {
             List<Kernel> kernels = kernels();
             String cve = exposedCve(kernels);
@@ -458,8 +462,15 @@ class FleetInGuestsTest {
             assertThat(isLoaded(hosts.get(1), "livepatch_bad"))
                     .as("the ring after the canaries never had it")
                     .isFalse();
-            say("the audit log: "
-                    + rebootless(0, "serve", "--data", folder.resolve("data").toString(), "verify-audit").out());
+            say(
+                    "the audit log: "
+                            + rebootless(
+                                            0,
+                                            "serve",
+                                            "--data",
+                                            folder.resolve("data").toString(),
+                                            "verify-audit")
+                                    .out());
         } finally {
             for (AutoCloseable each : open.reversed()) {
                 each.close();

@@ -15,6 +15,7 @@ import dev.rebootless.fleet.api.FleetApi;
 import dev.rebootless.fleet.api.HealthApi;
 import dev.rebootless.fleet.api.RolloutApi;
 import dev.rebootless.fleet.api.SetupApi;
+import dev.rebootless.fleet.api.SystemApi;
 import dev.rebootless.fleet.job.Jobs;
 import dev.rebootless.fleet.job.RepositoryRefresh;
 import dev.rebootless.fleet.job.SilentHosts;
@@ -22,7 +23,6 @@ import dev.rebootless.fleet.staging.RolloutOrder;
 import dev.rebootless.fleet.staging.RolloutPolicy;
 import dev.rebootless.fleet.staging.RolloutStore;
 import dev.rebootless.fleet.staging.Staging;
-import dev.rebootless.fleet.api.SystemApi;
 import dev.rebootless.fleet.store.AttemptList;
 import dev.rebootless.fleet.store.AttemptStore;
 import dev.rebootless.fleet.store.AuditList;
@@ -231,8 +231,7 @@ public final class FleetServer implements AutoCloseable {
 
     /** Several in a report period, so that nothing waits for long that hosts have said. */
     private static Duration betweenDecisions(FleetOptions options) {
-        return Collections.min(
-                List.of(MOST_BETWEEN_DECISIONS, options.interval().dividedBy(4)));
+        return Collections.min(List.of(MOST_BETWEEN_DECISIONS, options.interval().dividedBy(4)));
     }
 
     /** The table of all that can be asked, and who may. */

@@ -143,8 +143,8 @@ final class TestFleet implements AutoCloseable {
     void markSilent() {
         try (var store = dev.rebootless.fleet.store.Database.open(database(), 2)) {
             new dev.rebootless.fleet.job.SilentHosts(
-                    new dev.rebootless.fleet.store.HostStore(
-                            store, new dev.rebootless.fleet.store.SystemClasses(store)),
+                            new dev.rebootless.fleet.store.HostStore(
+                                    store, new dev.rebootless.fleet.store.SystemClasses(store)),
                             Duration.ofMinutes(75),
                             clock)
                     .run();
