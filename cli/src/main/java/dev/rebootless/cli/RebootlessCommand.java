@@ -49,7 +49,12 @@ import picocli.CommandLine.Spec;
             "  rebootless fix CVE --patch FILE  build, prove, load, install, verify, in one go",
             "  rebootless load livepatch-fix.ko loads it and follows it until it is in force",
             "  rebootless list, status          what is loaded, and what it closes",
-            "  rebootless unload, cancel        take it out again, take back a transition"
+            "  rebootless unload, cancel        take it out again, take back a transition",
+            "",
+            "For many hosts (docs/contract-releases.md):",
+            "  rebootless keys init             keys of those who sign, and a repository",
+            "  rebootless publish, promote      release a livepatch, say which rings run it",
+            "  rebootless withdraw              take it back"
         })
 final class RebootlessCommand implements Callable<Integer> {
     private final Console console;
@@ -87,6 +92,10 @@ final class RebootlessCommand implements Callable<Integer> {
         subcommands.put("rebuild", () -> new CommandLine(new RebuildCommand(console)));
         subcommands.put("kit", () -> KitCommand.commandLine(console));
         subcommands.put("serve", () -> ServeCommand.commandLine(console));
+        subcommands.put("keys", () -> KeysCommand.commandLine(console));
+        subcommands.put("publish", () -> new CommandLine(new PublishCommand(console)));
+        subcommands.put("promote", () -> new CommandLine(new PromoteCommand(console)));
+        subcommands.put("withdraw", () -> new CommandLine(new WithdrawCommand(console)));
         if (args.length > 0 && subcommands.containsKey(args[0])) {
             subcommands.keySet().retainAll(Set.of(args[0]));
         }

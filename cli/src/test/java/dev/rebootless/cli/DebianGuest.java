@@ -44,13 +44,33 @@ final class DebianGuest implements AutoCloseable {
      * @param root image of its disk, which is copied
      * @param more images of more disks, {@code /dev/vdc} and so on, which it may write to
      * @param mebibytes of memory
+     * @param network whether it reaches this machine, as 10.0.2.2
      */
-    record Hardware(Path root, List<Path> more, int mebibytes) {
+    record Hardware(Path root, List<Path> more, int mebibytes, boolean network) {
         /** For the host's commands. */
         static Hardware small() throws IOException {
-            return new Hardware(DebianRoot.image(), List.of(), 1024);
+            return new Hardware(DebianRoot.image(), List.of(), 1024, false);
+        }
+
+        /** The same, for the agent. */
+        static Hardware inNetwork() throws IOException {
+            return new Hardware(DebianRoot.image(), List.of(), 1024, true);
+        }
+
+        private List<String> modules() {
+            return network
+                    ? List.of("virtio_pci", "virtio_blk", "virtio_net")
+                    : List.of("virtio_pci", "virtio_blk");
         }
     }
+
+    /** QEMU's user network: this guest, and the machine that it runs on (qemu(1), -nic user). */
+    private static final String NETWORK =
+            """
+            /bin/busybox ip address add 10.0.2.15/24 dev eth0
+            /bin/busybox ip link set eth0 up
+            /bin/busybox ip route add default via 10.0.2.2
+            """;
 
     private final Kit kit;
     private final Path folder;
@@ -129,13 +149,14 @@ final class DebianGuest implements AutoCloseable {
         init.append("/bin/busybox mkdir -p /proc /sys /dev /root\n");
         init.append("/bin/busybox mount -t devtmpfs devtmpfs /dev\n");
         Set<Path> inserted = new LinkedHashSet<>();
-        modules("virtio_pci", "virtio_blk").forEach(target -> inserted.addAll(target.files()));
+        modules(hardware.modules()).forEach(target -> inserted.addAll(target.files()));
         for (Path file : inserted) {
             String name = file.getFileName().toString().replaceFirst("\\.ko.*", ".ko");
             byte[] module = KernelModule.plain(Files.readAllBytes(file), file.toString());
             archive.file(name, 0644, module);
             init.append("/bin/busybox insmod /").append(name).append('\n');
         }
+        init.append(hardware.network() ? NETWORK : "");
         init.append(
                 """
                 while [ ! -b /dev/vdb ]; do /bin/busybox usleep 50000; done
@@ -149,7 +170,7 @@ final class DebianGuest implements AutoCloseable {
     }
 
     /** Those of them that are modules of this kernel; 6.12 has the bus in its image. */
-    private List<TargetModule> modules(String... names) throws IOException {
+    private List<TargetModule> modules(List<String> names) throws IOException {
         List<TargetModule> found = new ArrayList<>();
         for (String name : names) {
             try {
@@ -169,7 +190,8 @@ final class DebianGuest implements AutoCloseable {
         List<String> command = new ArrayList<>();
         command.addAll(List.of("setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64"));
         command.addAll(List.of("-nodefaults", "-no-user-config", "-no-reboot"));
-        command.addAll(List.of("-display", "none", "-monitor", "none", "-nic", "none"));
+        command.addAll(List.of("-display", "none", "-monitor", "none"));
+        command.addAll(List.of("-nic", hardware.network() ? "user,model=virtio-net-pci" : "none"));
         // One thread: see the lab's Accelerator.
         command.addAll(List.of("-machine", "q35", "-accel", "tcg,thread=single"));
         command.addAll(List.of("-cpu", "max", "-smp", "2", "-m", hardware.mebibytes() + "M"));
@@ -180,7 +202,7 @@ final class DebianGuest implements AutoCloseable {
                         "-append",
                         // As in the lab's Qemu.
                         "console=ttyS0 loglevel=5 panic=-1 cryptomgr.notests no_timer_check"
-                                + " tsc=unstable "
+                                + " tsc=unstable net.ifnames=0 "
                                 + parameters));
         command.addAll(List.of("-drive", drive(disk, "off")));
         command.addAll(List.of("-drive", drive(data, "on")));

@@ -138,7 +138,9 @@ final class GuestFiles {
         Builder.copyTo(files);
         Path disk = DebianGuest.image(kit.folder(), folder.resolve("kit.ext4"), "4G");
         HostGuest host =
-                boot(new DebianGuest.Hardware(DebianRoot.imageForBuilding(), List.of(disk), 2048));
+                boot(
+                        new DebianGuest.Hardware(
+                                DebianRoot.imageForBuilding(), List.of(disk), 2048, false));
         Builder.install(host, kit.folder());
         return host;
     }

@@ -1,8 +1,8 @@
 package dev.rebootless.host;
 
 import dev.rebootless.manifest.Manifest;
+import dev.rebootless.manifest.Regression;
 import java.util.Set;
-import java.util.TreeSet;
 
 /** What is looked at of a module alone, or of a module and one that it takes the place of. */
 final class ModuleChecks {
@@ -64,18 +64,11 @@ final class ModuleChecks {
      */
     static Finding regression(
             String what, String earlier, Manifest before, Manifest after, boolean allowed) {
-        Set<String> lost = functions(before);
-        lost.removeAll(functions(after));
-        Set<String> cves = new TreeSet<>(before.cves());
-        cves.removeAll(Set.copyOf(after.cves()));
-        if (lost.isEmpty() && cves.isEmpty()) {
+        Regression lost = Regression.between(before, after);
+        if (lost.isNone()) {
             return Finding.fine(what, earlier + ", all of whose functions and CVEs it has");
         }
-        String message =
-                "would be replaced by one that lacks "
-                        + String.join(", ", cves)
-                        + (cves.isEmpty() || lost.isEmpty() ? "" : " and ")
-                        + String.join(", ", lost);
+        String message = "would be replaced by one that lacks " + lost.text();
         return allowed
                 ? Finding.warning(what, earlier + " " + message)
                 : Finding.refusal(
@@ -92,8 +85,8 @@ final class ModuleChecks {
      */
     static Finding covering(String below, Manifest before, Manifest after, boolean allowed) {
         String what = "livepatches below it";
-        Set<String> both = functions(before);
-        both.retainAll(functions(after));
+        Set<String> both = before.functions();
+        both.retainAll(after.functions());
         if (both.isEmpty()) {
             return Finding.fine(what, below + ", none of whose functions it replaces");
         }
@@ -106,19 +99,5 @@ final class ModuleChecks {
                         below,
                         message,
                         "build one livepatch of all the patches, or say --allow-regression");
-    }
-
-    private static Set<String> functions(Manifest manifest) {
-        Set<String> functions = new TreeSet<>();
-        for (Manifest.TargetObject object : manifest.objects()) {
-            object.functions()
-                    .forEach(f ->
-                            functions.add(
-                                    object.name()
-                                            + ":"
-                                            + f.name()
-                                            + (f.sympos() > 1 ? "," + f.sympos() : "")));
-        }
-        return functions;
     }
 }

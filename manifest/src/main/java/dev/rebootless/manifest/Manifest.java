@@ -4,6 +4,8 @@ import static java.util.Objects.requireNonNull;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
 /**
  * What a livepatch module says of itself, read from modules that may be foreign: a field that is
@@ -56,6 +58,21 @@ public record Manifest(
         objects = List.copyOf(objects);
         added = List.copyOf(added);
         warnings = List.copyOf(warnings);
+    }
+
+    /** The functions that it replaces, each with its object: {@code OBJECT:NAME[,SYMPOS]}. */
+    public SortedSet<String> functions() {
+        SortedSet<String> functions = new TreeSet<>();
+        for (TargetObject object : objects) {
+            for (PatchedFunction function : object.functions()) {
+                functions.add(
+                        object.name()
+                                + ":"
+                                + function.name()
+                                + (function.sympos() > 1 ? "," + function.sympos() : ""));
+            }
+        }
+        return functions;
     }
 
     /**

@@ -67,6 +67,30 @@ public final class ManifestJson {
         }
     }
 
+    /**
+     * Reads what {@link #beside} wrote.
+     *
+     * @throws RebootlessException exit status 2, {@code RBL-MANIFEST}, when it is none
+     */
+    public static ModuleFile readBeside(String json) {
+        if (json.length() > MAX_LENGTH) {
+            throw damaged("it is too long");
+        }
+        try {
+            JsonNode tree = MAPPER.readTree(json);
+            requireSchema(tree);
+            JsonNode proof = tree.path("proof");
+            return new ModuleFile(
+                    parse(MAPPER.writeValueAsString(tree.path("manifest"))),
+                    tree.path("moduleSha256").asString(""),
+                    proof.isObject()
+                            ? Optional.of(MAPPER.treeToValue(proof, Proof.class))
+                            : Optional.empty());
+        } catch (JacksonException | IllegalArgumentException | NullPointerException e) {
+            throw damaged(String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
+        }
+    }
+
     private static void requireSchema(JsonNode tree) {
         int version = tree.path("schemaVersion").asInt(0);
         if (version != Manifest.SCHEMA_VERSION) {

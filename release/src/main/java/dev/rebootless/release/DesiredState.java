@@ -35,7 +35,7 @@ public record DesiredState(
     public static final int SCHEMA_VERSION = 1;
 
     /** No list of a state is longer: one livepatch is in force, and few were before it. */
-    private static final int MAX_ENTRIES = 64;
+    public static final int MAX_ENTRIES = 64;
 
     /** A state has some lines; a list of CVEs at most a few thousand. */
     public static final long MAX_BYTES = 256 << 10;

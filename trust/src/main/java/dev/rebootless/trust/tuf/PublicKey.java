@@ -82,7 +82,7 @@ public record PublicKey(String raw) {
     }
 
     /** Whether a signature of some bytes is this key's. */
-    boolean verifies(byte[] signed, byte[] signature) {
+    public boolean verifies(byte[] signed, byte[] signature) {
         try {
             Signature verifier = Signature.getInstance("Ed25519");
             verifier.initVerify(

@@ -6,7 +6,7 @@ import java.util.regex.Pattern;
  * The paths of targets. They become paths of files and addresses, so nothing but plain names
  * between slashes is one.
  */
-final class TargetPath {
+public final class TargetPath {
     private static final Pattern PART = Pattern.compile("[A-Za-z0-9_+~][A-Za-z0-9._+~-]{0,199}");
     private static final Pattern PATTERN_PART =
             Pattern.compile("[A-Za-z0-9_+~*?][A-Za-z0-9._+~*?-]{0,199}");
@@ -14,8 +14,22 @@ final class TargetPath {
 
     private TargetPath() {}
 
-    static void require(String path) {
+    /**
+     * Makes sure that something is one.
+     *
+     * @throws TufFault {@code RBL-TUF-FORMAT}
+     */
+    public static void require(String path) {
         requireParts(path, PART);
+    }
+
+    /**
+     * Where the repository has a target's bytes (specification, section 6.2, consistent snapshots).
+     */
+    public static String file(String path, FileFacts facts) {
+        require(path);
+        int slash = path.lastIndexOf('/') + 1;
+        return "targets/" + path.substring(0, slash) + facts.sha256() + "." + path.substring(slash);
     }
 
     static void requirePattern(String pattern) {

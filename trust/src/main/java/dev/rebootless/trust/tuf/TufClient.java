@@ -46,8 +46,9 @@ public final class TufClient {
     /**
      * A client.
      *
-     * @param trusted the folder of what was believed last, which nobody else may write to; it has a
-     *     {@code root.json} by {@link #trust}
+     * @param trusted the folder of what was believed last. It is this process's user's or root's,
+     *     nobody else may write to it, and it is no symbolic link; it has a {@code root.json} by
+     *     {@link #trust}
      */
     public TufClient(Path trusted, RepositoryReader repository, Clock clock) {
         this.trusted = trusted;
@@ -59,9 +60,11 @@ public final class TufClient {
      * Begins to trust a root: the one decision that no metadata can make for a host. It is made
      * once; another root comes by way of the one before.
      *
+     * @param folder made, for this user alone, where there is none
      * @param root as it came with the agent, or over another way
      * @throws RebootlessException exit status 4: as {@link TufFault} where it is no root that signs
-     *     itself; {@code RBL-TUF-TRUSTED} where another is trusted
+     *     itself; {@code RBL-TUF-TRUSTED} where another is trusted; and as {@link #with} of the
+     *     folder
      */
     public static void trust(Path folder, byte[] root) {
         selfSigned(root, ROOT);
@@ -85,6 +88,8 @@ public final class TufClient {
     public final class Session {
         private final Instant now;
         private final TrustedFolder folder;
+        private final Metadata.Root root;
+        private final Metadata.Timestamp timestamp;
         private final Metadata.Snapshot snapshot;
         private final Metadata.Targets targets;
         private final Map<Asked, Metadata.Targets> delegated = new HashMap<>();
@@ -92,12 +97,73 @@ public final class TufClient {
         private Session(
                 Instant now,
                 TrustedFolder folder,
+                Metadata.Root root,
+                Metadata.Timestamp timestamp,
                 Metadata.Snapshot snapshot,
                 Metadata.Targets targets) {
             this.now = now;
             this.folder = folder;
+            this.root = root;
+            this.timestamp = timestamp;
             this.snapshot = snapshot;
             this.targets = targets;
+        }
+
+        /** Who signs for each role. */
+        public Metadata.Root root() {
+            return root;
+        }
+
+        /** The newest timestamp. */
+        public Metadata.Timestamp timestamp() {
+            return timestamp;
+        }
+
+        /** The snapshot that it names. */
+        public Metadata.Snapshot snapshot() {
+            return snapshot;
+        }
+
+        /** What the role {@code targets} has. */
+        public Metadata.Targets targets() {
+            return targets;
+        }
+
+        /**
+         * What a role has to which {@code targets} leaves some paths.
+         *
+         * @throws TufFault when it leaves none to a role of that name, or its metadata are not to
+         *     be believed
+         */
+        public Metadata.Targets delegated(String role) {
+            return delegated(asked(role));
+        }
+
+        /**
+         * Metadata of targets that somebody brings, if enough of those who sign for the role did
+         * sign them.
+         *
+         * @param role {@code targets}, or one to which it leaves some paths
+         * @param place for messages
+         * @throws TufFault {@code RBL-TUF-FORMAT}, {@code RBL-TUF-SIGNATURES}; {@code
+         *     RBL-TUF-MIXED} for those of another role
+         */
+        public Metadata.Targets verified(String role, byte[] file, String place) {
+            SignedMetadata.Verifier verifier =
+                    role.equals(TufRole.TARGETS.word())
+                            ? TufClient.verifier(root, TufRole.TARGETS)
+                            : asked(role).verifier();
+            return targetsOf(role, file, place, verifier);
+        }
+
+        private Asked asked(String role) {
+            return targets.delegations().stream()
+                    .filter(d -> d.name().equals(role))
+                    .findFirst()
+                    .map(d -> Asked.of(d, targets))
+                    .orElseThrow(() ->
+                            TufFault.Attack.MISSING.of(
+                                    role, "no path is left to a role of this name"));
         }
 
         /**
@@ -144,7 +210,7 @@ public final class TufClient {
         private Metadata.Targets delegated(Asked role) {
             Metadata.Targets known = delegated.get(role);
             if (known == null) {
-                known = targets(folder, role.name(), role.verifier(), snapshot, now);
+                known = TufClient.this.targets(folder, role.name(), role.verifier(), snapshot, now);
                 delegated.put(role, known);
             }
             return known;
@@ -157,10 +223,15 @@ public final class TufClient {
      *
      * @throws TufFault when what the repository hands out is not to be believed; what was believed
      *     before stays
+     * @throws RebootlessException {@code RBL-TUF-BUSY} (exit status 5) when another update works
+     *     with the folder for more than two minutes; {@code RBL-TUF-STORE-RIGHTS} (4) when others
+     *     may write to it; {@code RBL-TUF-STORE} (5) when it cannot be read or written
+     * @throws IllegalStateException when called by an action of an update of the same folder
      */
     public <T> T with(Function<Session, T> action) {
-        Instant now = clock.instant();
         try (TrustedFolder folder = TrustedFolder.open(trusted)) {
+            // Section 5.1; the wait for another update is no part of this one.
+            Instant now = clock.instant();
             Metadata.Root root = updateRoot(folder, now);
             Metadata.Timestamp timestamp = updateTimestamp(folder, root, now);
             Metadata.Snapshot snapshot = updateSnapshot(folder, root, timestamp, now);
@@ -171,7 +242,7 @@ public final class TufClient {
                             verifier(root, TufRole.TARGETS),
                             snapshot,
                             now);
-            return action.apply(new Session(now, folder, snapshot, targets));
+            return action.apply(new Session(now, folder, root, timestamp, snapshot, targets));
         }
     }
 
@@ -262,7 +333,7 @@ public final class TufClient {
         Optional<Metadata> before = believed(folder, TIMESTAMP, TufRole.TIMESTAMP, verifier);
         if (before.isPresent() && before.get() instanceof Metadata.Timestamp known) {
             requireNotOlder(name, known.version(), next.version());
-            // 5.4.3.1: of one version there is one.
+            // 5.4.3.1: of one version there is one, and that another is served is no error.
             next = known.version() == next.version() ? known : next;
             requireNotOlder(name, known.snapshotVersion(), next.snapshotVersion());
         }
@@ -285,6 +356,7 @@ public final class TufClient {
         requireVersion(name, timestamp.snapshotVersion(), next.version());
         Optional<Metadata> before = believed(folder, SNAPSHOT, TufRole.SNAPSHOT, verifier);
         if (before.isPresent() && before.get() instanceof Metadata.Snapshot known) {
+            requireNoOther(name, known, next);
             known.meta()
                     .forEach((role, was) -> {
                         Metadata.Snapshot.Listed is = next.meta().get(role);
@@ -314,23 +386,37 @@ public final class TufClient {
         }
         String name = "metadata/" + listed.version() + "." + role + ".json";
         byte[] file = signedLength(name, listed.facts(), MAX_TARGETS_BYTES);
-        Metadata.Targets found =
-                (Metadata.Targets) SignedMetadata.verified(file, name, TufRole.TARGETS, verifier);
+        Metadata.Targets found = targetsOf(role, file, name, verifier);
         requireVersion(name, listed.version(), found.version());
-        if (!found.role().equals(role)) {
-            throw TufFault.Attack.MIX_AND_MATCH.of(
-                    name, "it is the metadata of the role " + found.role());
-        }
         // The snapshot's keys are the server's. That this role does not go back holds without them.
         String kept = role + ".json";
         believed(folder, kept, TufRole.TARGETS, verifier)
-                .ifPresent(known -> requireNotOlder(name, known.version(), found.version()));
+                .ifPresent(known -> {
+                    requireNotOlder(name, known.version(), found.version());
+                    requireNoOther(name, known, found);
+                });
         requireFresh(found, name, now);
         folder.keep(kept, file);
         return found;
     }
 
-    private record Asked(String name, SignedMetadata.Verifier verifier) {}
+    private static Metadata.Targets targetsOf(
+            String role, byte[] file, String place, SignedMetadata.Verifier verifier) {
+        Metadata.Targets found =
+                (Metadata.Targets) SignedMetadata.verified(file, place, TufRole.TARGETS, verifier);
+        if (!found.role().equals(role)) {
+            throw TufFault.Attack.MIX_AND_MATCH.of(
+                    place, "it is the metadata of the role " + found.role());
+        }
+        return found;
+    }
+
+    private record Asked(String name, SignedMetadata.Verifier verifier) {
+        static Asked of(Delegation delegation, Metadata.Targets by) {
+            return new Asked(
+                    delegation.name(), new SignedMetadata.Verifier(delegation.keys(), by.keys()));
+        }
+    }
 
     private static void push(Metadata.Targets from, String path, Deque<Asked> toAsk) {
         Deque<Asked> found = new ArrayDeque<>();
@@ -338,10 +424,7 @@ public final class TufClient {
             if (!delegation.covers(path)) {
                 continue;
             }
-            found.push(
-                    new Asked(
-                            delegation.name(),
-                            new SignedMetadata.Verifier(delegation.keys(), from.keys())));
+            found.push(Asked.of(delegation, from));
             if (delegation.terminating()) {
                 // Nobody after it is asked, nor what was still to be asked.
                 toAsk.clear();
@@ -354,14 +437,7 @@ public final class TufClient {
     // ---- section 5.7: the target ----
 
     private byte[] fetch(String path, FileFacts facts, long most) {
-        int slash = path.lastIndexOf('/') + 1;
-        String name =
-                "targets/"
-                        + path.substring(0, slash)
-                        + facts.sha256()
-                        + "."
-                        + path.substring(slash);
-        return signedLength(name, facts, most);
+        return signedLength(TargetPath.file(path, facts), facts, most);
     }
 
     // ---- what all of them need ----
@@ -374,6 +450,14 @@ public final class TufClient {
         if (now < before) {
             throw TufFault.Attack.ROLLBACK.of(
                     place, "version %d is older than %d, which is known".formatted(now, before));
+        }
+    }
+
+    /** Between two of one version, a host could be sent to and fro. */
+    private static void requireNoOther(String place, Metadata known, Metadata next) {
+        if (known.version() == next.version() && !known.equals(next)) {
+            throw TufFault.Attack.ROLLBACK.of(
+                    place, "it is another version %d than is known".formatted(next.version()));
         }
     }
 

@@ -22,7 +22,7 @@ public final class TufFault extends RebootlessException {
         ARBITRARY_SOFTWARE(
                 "RBL-TUF-SIGNATURES",
                 "do not use this repository; tell whoever runs it, over another way"),
-        /** An older version than the one that is known. */
+        /** An older version than the one that is known, or another of the same number. */
         ROLLBACK("RBL-TUF-ROLLBACK", "do not use this repository until it serves what it did"),
         /** Metadata that have expired: newer ones are kept from the host, or nobody signs. */
         FREEZE(

@@ -25,16 +25,8 @@ public final class TufRepository {
 
     /** Puts a target's bytes where clients look for them. */
     public FileFacts addTarget(String path, byte[] content) {
-        TargetPath.require(path);
         FileFacts facts = FileFacts.of(content);
-        int slash = path.lastIndexOf('/') + 1;
-        write(
-                "targets/"
-                        + path.substring(0, slash)
-                        + facts.sha256()
-                        + "."
-                        + path.substring(slash),
-                content);
+        write(TargetPath.file(path, facts), content);
         return facts;
     }
 

@@ -28,6 +28,7 @@ final class TestRepository {
     final TufRepository files;
     List<Signer> root = three();
     List<Signer> targets = three();
+    int targetsThreshold = 2;
     List<Signer> state = three();
     Signer snapshot = Signer.generated();
     Signer timestamp = Signer.generated();
@@ -82,7 +83,7 @@ final class TestRepository {
         all.add(timestamp);
         SortedMap<TufRole, RoleKeys> roles = new TreeMap<>();
         roles.put(TufRole.ROOT, roleKeys(root, 2));
-        roles.put(TufRole.TARGETS, roleKeys(targets, 2));
+        roles.put(TufRole.TARGETS, roleKeys(targets, targetsThreshold));
         roles.put(TufRole.SNAPSHOT, roleKeys(List.of(snapshot), 1));
         roles.put(TufRole.TIMESTAMP, roleKeys(List.of(timestamp), 1));
         return new Metadata.Root(rootVersion, rootEnd, keys(all), roles);
@@ -163,6 +164,7 @@ final class TestRepository {
     /** What a captured server can sign: a new snapshot and timestamp of what was withdrawn. */
     void publishTheFirstStateAsTheNewest() {
         stateVersion = 1;
+        wanted.put(STATE, FileFacts.of(bytes("load fix 1")));
         snapshotVersion++;
         timestampVersion++;
         publish();

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.rebootless.release.publish;
+
+import org.jspecify.annotations.NullMarked;
