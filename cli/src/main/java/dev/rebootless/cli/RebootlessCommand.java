@@ -91,11 +91,11 @@ final class RebootlessCommand implements Callable<Integer> {
         subcommands.put("inspect", () -> new CommandLine(new InspectCommand(console)));
         subcommands.put("rebuild", () -> new CommandLine(new RebuildCommand(console)));
         subcommands.put("kit", () -> KitCommand.commandLine(console));
+        subcommands.put("serve", () -> ServeCommand.commandLine(console));
         subcommands.put("keys", () -> KeysCommand.commandLine(console));
         subcommands.put("publish", () -> new CommandLine(new PublishCommand(console)));
         subcommands.put("promote", () -> new CommandLine(new PromoteCommand(console)));
         subcommands.put("withdraw", () -> new CommandLine(new WithdrawCommand(console)));
-        subcommands.put("serve", () -> ServeCommand.commandLine(console));
         if (args.length > 0 && subcommands.containsKey(args[0])) {
             subcommands.keySet().retainAll(Set.of(args[0]));
         }

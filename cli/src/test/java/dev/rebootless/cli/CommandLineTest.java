@@ -31,7 +31,7 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"sign", "agent"})
+    @ValueSource(strings = {"sign", "verify"})
     void commandsThatAreNotServedYetAreUnknown(String command) throws Exception {
         Cli.Result result = cli.run(command);
         assertThat(result.status()).isEqualTo(2);
