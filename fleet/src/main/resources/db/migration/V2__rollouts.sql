@@ -16,6 +16,7 @@ CREATE TABLE rollout (
 CREATE UNIQUE INDEX rollout_going ON rollout (build_id) WHERE going;
 CREATE INDEX rollout_of_livepatch ON rollout (sha256, created);
 
--- The boot that a host reported last, and since when.
+-- The boot that a host reported last; and when it first reported another one than that of an
+-- attempt: the end of the last report before it, for a host may crash and be away for long.
 ALTER TABLE host_state ADD COLUMN boot text;
-ALTER TABLE host_state ADD COLUMN boot_since timestamptz;
+ALTER TABLE attempt ADD COLUMN booted_again timestamptz;

@@ -74,6 +74,7 @@ public final class FleetServer implements AutoCloseable {
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
     private final ServerCertificate certificate;
     private final List<Route> routes;
+    private final Runnable decideRollouts;
     private final HttpServer http;
     private final Accounts accounts;
     private final Optional<EmbeddedDatabase> embedded;
@@ -101,7 +102,11 @@ public final class FleetServer implements AutoCloseable {
             AuditLog audit = new AuditLog(database);
             this.accounts = new Accounts(database, audit, clock);
             Metrics metrics = new Metrics();
-            this.routes = routes(options, clock, database, audit, metrics);
+            PublishedReleases releases =
+                    new PublishedReleases(options.repository(), trusted(options), clock);
+            Staging staging = new Staging(new RolloutStore(database), audit, releases::state);
+            this.decideRollouts = () -> staging.decideAll(clock.instant());
+            this.routes = routes(options, clock, database, audit, metrics, releases, staging);
             this.http =
                     opened(
                             new HttpServer(
@@ -151,15 +156,18 @@ public final class FleetServer implements AutoCloseable {
     }
 
     private List<Route> routes(
-            FleetOptions options, Clock clock, Database database, AuditLog audit, Metrics metrics) {
+            FleetOptions options,
+            Clock clock,
+            Database database,
+            AuditLog audit,
+            Metrics metrics,
+            PublishedReleases releases,
+            Staging staging) {
         SystemClasses classes = new SystemClasses(database);
         HostStore hosts = new HostStore(database, classes);
         ReportQueue reports =
                 opened(new ReportQueue(new ReportStore(database, classes), metrics, clock));
-        PublishedReleases releases =
-                new PublishedReleases(options.repository(), trusted(options), clock);
         RolloutStore rollouts = new RolloutStore(database);
-        Staging staging = new Staging(rollouts, audit, releases::state);
         AttemptPolicy policy = new RolloutPolicy(releases, staging);
         AgentApi.Parts agent =
                 new AgentApi.Parts(
@@ -185,7 +193,7 @@ public final class FleetServer implements AutoCloseable {
                                 new Jobs.Job(
                                         "decide-rollouts",
                                         betweenDecisions(options),
-                                        () -> staging.decideAll(clock.instant())),
+                                        decideRollouts),
                                 new Jobs.Job(
                                         "refresh-repository",
                                         REFRESH,
@@ -232,6 +240,11 @@ public final class FleetServer implements AutoCloseable {
     /** Several in a report period, so that nothing waits for long that hosts have said. */
     private static Duration betweenDecisions(FleetOptions options) {
         return Collections.min(List.of(MOST_BETWEEN_DECISIONS, options.interval().dividedBy(4)));
+    }
+
+    /** What a job does several times in a report period, now. */
+    void decideRollouts() {
+        decideRollouts.run();
     }
 
     /** The table of all that can be asked, and who may. */

@@ -25,6 +25,7 @@ import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.Semaphore;
 
 /** What agents ask (docs/contract-fleet.md, "Messages"). */
 public final class AgentApi {
@@ -37,6 +38,12 @@ public final class AgentApi {
     private static final Set<String> ACTIONS = Set.of("load", "unload", "reverse");
     private static final Set<String> OUTCOMES = Set.of("done", "refused", "failed", "reversed");
 
+    /** Each waits for the rollout, with a connection; the others are the reports'. */
+    private static final int ASKING_AT_ONCE = 6;
+
+    private static final Duration ASK_AGAIN = Duration.ofSeconds(5);
+
+    private final Semaphore asking = new Semaphore(ASKING_AT_ONCE);
     private final Parts parts;
 
     /**
@@ -217,6 +224,18 @@ public final class AgentApi {
 
     private Answer attempt(Request request) {
         Authentication.Message message = authentication.require(request);
+        if (!asking.tryAcquire()) {
+            throw HttpFault.notNow(
+                    "RBL-FLEET-BUSY", "many hosts ask at once whether they may act", ASK_AGAIN);
+        }
+        try {
+            return attempt(request, message);
+        } finally {
+            asking.release();
+        }
+    }
+
+    private Answer attempt(Request request, Authentication.Message message) {
         Fields fields = request.json();
         AttemptStore.Wanted wanted = wanted(fields, request.path());
         Instant now = request.now();

@@ -146,15 +146,20 @@ public final class RolloutApi {
         return whole(after, request.now());
     }
 
+    /** Role and scope are both asked: a token that may only operate approves nothing. */
     private static Person person(Caller caller) {
-        return new Person(
-                caller.name(),
+        dev.rebootless.fleet.rollout.Role role =
                 switch (caller.role()) {
                     case VIEWER -> dev.rebootless.fleet.rollout.Role.VIEWER;
                     case OPERATOR -> dev.rebootless.fleet.rollout.Role.OPERATOR;
                     case APPROVER -> dev.rebootless.fleet.rollout.Role.APPROVER;
                     case ADMINISTRATOR -> dev.rebootless.fleet.rollout.Role.ADMINISTRATOR;
-                });
+                };
+        boolean approves =
+                !role.covers(dev.rebootless.fleet.rollout.Role.APPROVER)
+                        || caller.scopes().contains(Scope.APPROVE);
+        return new Person(
+                caller.name(), approves ? role : dev.rebootless.fleet.rollout.Role.OPERATOR);
     }
 
     private static SequencedMap<String, Object> summary(Rollout rollout) {

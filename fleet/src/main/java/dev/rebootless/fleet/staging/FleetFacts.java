@@ -100,6 +100,8 @@ final class FleetFacts {
             Map<String, Integer> hosts,
             Map<String, Counted> counted) {
         Counted of = of(counted, ring.ring());
+        // Hosts report between the statements that count them.
+        of.standings.replaceAll((_, count) -> Math.max(0, count));
         int eligible = of.standings.values().stream().mapToInt(Integer::intValue).sum();
         Optional<DesiredState> state = states.apply(plan.livepatch().buildId(), ring.ring());
         String sha256 = plan.livepatch().sha256();
@@ -132,21 +134,29 @@ final class FleetFacts {
         return hosts;
     }
 
-    /** All that run the kernel build, as waiting. */
+    /**
+     * All that run the kernel build: those that have the livepatch already, by an earlier rollout
+     * or since they booted, as done, and the others as waiting.
+     */
     private static Map<String, Counted> eligible(Handle handle, RolloutPlan plan) {
         Map<String, Counted> counted = new HashMap<>();
         handle.createQuery(
                         """
-                        SELECT ring, sum(hosts) FROM system_class
-                        WHERE build_id = :build GROUP BY ring
+                        SELECT ring, sum(hosts), :module = ANY(in_force) FROM system_class
+                        WHERE build_id = :build GROUP BY 1, 3
                         """)
                 .bind("build", plan.livepatch().buildId())
+                .bind("module", plan.livepatch().module())
                 .map((row, _) -> {
-                    of(counted, row.getString(1)).add(HostStanding.WAITING, row.getInt(2));
+                    of(counted, row.getString(1)).add(ofClass(row.getBoolean(3)), row.getInt(2));
                     return true;
                 })
                 .list();
         return counted;
+    }
+
+    private static HostStanding ofClass(boolean inForce) {
+        return inForce ? HostStanding.DONE : HostStanding.WAITING;
     }
 
     /** Those of them that have not acted and are not heard of. */
@@ -160,12 +170,14 @@ final class FleetFacts {
                         """
                         SELECT c.ring, count(*), min(s.seen)
                         FROM host_state s JOIN system_class c ON c.id = s.class
-                        WHERE c.build_id = :build AND s.seen < :since AND NOT EXISTS (
+                        WHERE c.build_id = :build AND s.seen < :since
+                        AND NOT :module = ANY(c.in_force) AND NOT EXISTS (
                             SELECT FROM attempt a WHERE a.host = s.host AND a.sha256 = :sha256
                             AND a.action <> 'unload' AND a.started >= :ordered)
                         GROUP BY c.ring
                         """)
                 .bind("ordered", ordered)
+                .bind("module", plan.livepatch().module())
                 .bind("build", plan.livepatch().buildId())
                 .bind("sha256", HexFormat.of().parseHex(plan.livepatch().sha256()))
                 .bind("since", now.minus(plan.pace().silence()))
@@ -182,10 +194,11 @@ final class FleetFacts {
     /** The last attempt of each host with a livepatch; of unloading it, people decide elsewhere. */
     private static final String LAST_ATTEMPTS =
             """
-            SELECT a.ring, a.action, a.started, a.outcome, a.finished, s.seen, s.boot_since,
-                c.build_id, c.ring AS class_ring
+            SELECT a.ring, a.action, a.started, a.outcome, a.finished, a.booted_again, s.seen,
+                c.build_id, c.ring AS class_ring, a.livepatch = ANY(c.in_force) AS in_force
             FROM (
-                SELECT DISTINCT ON (host) host, ring, action, started, outcome, finished
+                SELECT DISTINCT ON (host)
+                    host, ring, action, started, outcome, finished, booted_again, livepatch
                 FROM attempt
                 WHERE sha256 = :sha256 AND action <> 'unload' AND started >= :since
                 ORDER BY host, number DESC
@@ -222,8 +235,8 @@ final class FleetFacts {
         String ring = row.getString("ring");
         Optional<Integer> index = plan.indexOf(ring);
         if (plan.livepatch().buildId().equals(row.getString("build_id"))) {
-            // Its class has counted it as waiting.
-            of(counted, row.getString("class_ring")).add(HostStanding.WAITING, -1);
+            // Its class has counted it already.
+            of(counted, row.getString("class_ring")).add(ofClass(row.getBoolean("in_force")), -1);
         }
         if (index.isPresent()) {
             of(counted, ring)
@@ -246,7 +259,7 @@ final class FleetFacts {
                                 outcome.map(o ->
                                         new HostProgress.Ended(
                                                 outcome(o), finished.orElse(started))))),
-                moment(row, "boot_since").filter(started::isBefore));
+                moment(row, "booted_again"));
     }
 
     private static HostProgress.Outcome outcome(String word) {

@@ -3,8 +3,10 @@ package dev.rebootless.fleet.staging;
 import dev.rebootless.fleet.rollout.RolloutEngine;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -26,12 +28,18 @@ final class Reversals {
 
     Optional<String> of(String buildId, String ring, Instant now) {
         Read known = last;
-        if (known.at().equals(Instant.MIN) || now.isAfter(known.at().plus(REMEMBERED))) {
+        if (known.at().equals(Instant.MIN)
+                || now.isBefore(known.at())
+                || now.isAfter(known.at().plus(REMEMBERED))) {
             known = new Read(now, newest.get());
             last = known;
         }
+        // Of a livepatch only the newest rollout counts: what was taken back once may be tried
+        // again.
+        Set<String> seen = new HashSet<>();
         return known.rollouts().stream()
                 .filter(r -> r.plan().livepatch().buildId().equals(buildId))
+                .filter(r -> seen.add(r.plan().livepatch().sha256()))
                 .flatMap(r -> RolloutEngine.toBeTakenOut(r.plan(), r.state(), ring).stream())
                 .findFirst();
     }

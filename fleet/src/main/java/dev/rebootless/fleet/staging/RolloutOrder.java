@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BiFunction;
 
@@ -79,7 +80,7 @@ public final class RolloutOrder {
         Pace pace = new Pace(interval, Pace.USUAL.silentAfter(), Pace.USUAL.attemptLimit());
         List<PlannedRing> planned =
                 wish.rings()
-                        .map(json -> Arrays.asList(RolloutJson.sent(json, PlannedRing[].class)))
+                        .map(json -> rings(json))
                         .orElseGet(() -> rings.stream().map(this::usual).toList());
         return new RolloutPlan(
                 wish.name(),
@@ -92,6 +93,18 @@ public final class RolloutOrder {
                         : Optional.of(
                                 new dev.rebootless.fleet.rollout.Emergency(
                                         wish.knownExploited(), shortestSoak())));
+    }
+
+    private static List<PlannedRing> rings(String json) {
+        PlannedRing[] sent = RolloutJson.sent(json, PlannedRing[].class);
+        if (Arrays.stream(sent).anyMatch(Objects::isNull)) {
+            throw RebootlessException.usage(
+                    "RBL-ROLLOUT-FORMAT",
+                    "rings",
+                    "one of them is null",
+                    "see the schema RolloutOrder in the server's OpenAPI document");
+        }
+        return List.of(sent);
     }
 
     private Duration shortestSoak() {

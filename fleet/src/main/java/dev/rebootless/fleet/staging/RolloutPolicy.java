@@ -52,6 +52,10 @@ public final class RolloutPolicy implements AttemptPolicy {
         if (rollout.isEmpty()) {
             return new AttemptStore.MayNot("no rollout of this livepatch was ordered");
         }
+        if (asked.now().isBefore(rollout.get().created())) {
+            // It would count as from before the rollout, and so not at all.
+            return new AttemptStore.MayNot("the rollout has only just been ordered");
+        }
         RolloutPlan plan = rollout.get().plan();
         String ring = asked.membership().ring();
         Optional<PlannedRing> planned =

@@ -73,7 +73,7 @@ public final class RolloutStore {
         return handle.createQuery(
                         """
                         SELECT name FROM rollout WHERE sha256 = :sha256
-                        ORDER BY created DESC LIMIT 1
+                        ORDER BY going DESC, created DESC LIMIT 1
                         """)
                 .bind("sha256", HexFormat.of().parseHex(sha256))
                 .mapTo(String.class)
@@ -86,6 +86,11 @@ public final class RolloutStore {
                 .bind("build", buildId)
                 .mapTo(String.class)
                 .findOne();
+    }
+
+    /** Who orders a rollout waits until nobody else does, for the transaction's time. */
+    void oneAtATime(Handle handle) {
+        handle.execute("SELECT pg_advisory_xact_lock(hashtext('rebootless rollout'))");
     }
 
     void insert(Handle handle, Rollout rollout) {

@@ -20,12 +20,16 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiFunction;
 import org.jdbi.v3.core.Handle;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Drives rollouts: each step is one transaction, in which the rollout is locked, the fleet counted,
  * and the decisions written into the audit log.
  */
 public final class Staging {
+    private static final Logger LOG = LoggerFactory.getLogger(Staging.class);
+
     /** Of what the server decides by itself, in the audit log. */
     private static final String SERVER = "server";
 
@@ -62,6 +66,7 @@ public final class Staging {
      */
     public Rollout begin(RolloutPlan plan, Person by, Instant now) {
         return rollouts.inTransaction(handle -> {
+            rollouts.oneAtATime(handle);
             if (rollouts.lock(handle, plan.name()).isPresent()) {
                 throw RebootlessException.refused(
                         "RBL-ROLLOUT-EXISTS",
@@ -129,23 +134,29 @@ public final class Staging {
                                                 name,
                                                 "there is no rollout of this name",
                                                 "see the list of rollouts")));
-        Step step =
-                RolloutEngine.apply(
-                        rollout.plan(),
-                        rollout.state(),
-                        event,
-                        facts.of(handle, rollout.plan(), rollout.created(), now),
-                        now);
+        // Who pauses or ends it must not have to wait for a count, or for the repository.
+        boolean counts =
+                event instanceof RolloutEvent.Resume || event instanceof RolloutEvent.Reverse;
+        RolloutFacts counted =
+                counts
+                        ? facts.of(handle, rollout.plan(), rollout.created(), now)
+                        : new RolloutFacts(List.of());
+        Step step = RolloutEngine.apply(rollout.plan(), rollout.state(), event, counted, now);
         return keep(handle, rollout, step, event.by().name(), now);
     }
 
     /** Decides what follows for all rollouts from what hosts have said. */
     public void decideAll(Instant now) {
         for (String name : rollouts.going()) {
-            rollouts.inTransaction(handle ->
-                    rollouts.lock(handle, name)
-                            .filter(Rollout::isGoing)
-                            .map(rollout -> step(handle, rollout, now)));
+            try {
+                rollouts.inTransaction(handle ->
+                        rollouts.lock(handle, name)
+                                .filter(Rollout::isGoing)
+                                .map(rollout -> step(handle, rollout, now)));
+            } catch (RuntimeException e) {
+                // What is wrong with one must not keep the others from being halted.
+                LOG.warn("the rollout {} cannot be decided: {}", name, e.toString());
+            }
         }
     }
 

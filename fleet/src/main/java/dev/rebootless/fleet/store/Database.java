@@ -169,6 +169,11 @@ public final class Database implements AutoCloseable {
         return sqlState(failure).filter("23505"::equals).isPresent();
     }
 
+    /** Whether a row that was referred to is not there (any more). */
+    static boolean isForeignKey(Throwable failure) {
+        return sqlState(failure).filter("23503"::equals).isPresent();
+    }
+
     private static boolean isTransient(Throwable failure) {
         for (Throwable at = failure; at != null; at = at.getCause()) {
             if (at instanceof SQLTransientException || at instanceof java.io.IOException) {

@@ -146,15 +146,29 @@ public final class ReportStore {
                 .execute();
     }
 
+    /** Attempts of hosts that have booted since, before the row says so. */
+    private static void noteBoots(Handle handle, List<Accepted> reports) {
+        handle.createUpdate(
+                        """
+                        UPDATE attempt a SET booted_again = greatest(s.seen, a.started)
+                        FROM unnest(:hosts, :boots) AS n(host, boot)
+                            JOIN host_state s ON s.host = n.host AND s.boot <> n.boot
+                        WHERE a.host = n.host AND a.booted_again IS NULL
+                        """)
+                .bind("hosts", hosts(reports))
+                .bind("boots", boots(reports))
+                .execute();
+    }
+
     private static void change(Handle handle, List<Accepted> reports, Instant now) {
         if (reports.isEmpty()) {
             return;
         }
+        noteBoots(handle, reports);
         handle.createUpdate(
                         """
                         UPDATE host_state s SET sequence = n.sequence, seen = :now, silent = false,
                             class = n.class, facts = n.facts, hostname = n.hostname,
-                            boot_since = CASE WHEN s.boot IS NOT NULL AND s.boot <> n.boot THEN :now ELSE s.boot_since END,
                             boot = coalesce(n.boot, s.boot)
                         FROM unnest(:hosts, :sequences, :classes, :facts, :hostnames, :boots)
                             AS n(host, sequence, class, facts, hostname, boot)
@@ -170,10 +184,7 @@ public final class ReportStore {
                 .bind(
                         "facts",
                         PostgresArray.bytes(reports.stream().map(r -> whole(r).sha256()).toList()))
-                .bind(
-                        "boots",
-                        PostgresArray.texts(
-                                reports.stream().map(r -> whole(r).boot().orElse(null)).toList()))
+                .bind("boots", boots(reports))
                 .bind(
                         "hostnames",
                         PostgresArray.texts(
@@ -259,6 +270,11 @@ public final class ReportStore {
 
     private static org.jdbi.v3.core.argument.Argument sequences(List<Accepted> reports) {
         return PostgresArray.longs(reports.stream().map(r -> r.report().sequence()).toList());
+    }
+
+    private static org.jdbi.v3.core.argument.Argument boots(List<Accepted> reports) {
+        return PostgresArray.texts(
+                reports.stream().map(r -> whole(r).boot().orElse(null)).toList());
     }
 
     private static Report.Whole whole(Accepted report) {

@@ -58,17 +58,30 @@ public final class SystemClasses {
         if (known != null) {
             return known;
         }
-        int id =
-                jdbi.inTransaction(handle -> {
-                    insert(handle, digest, membership, facts, setOf(facts.cves()));
-                    return handle.createQuery("SELECT id FROM system_class WHERE digest = :digest")
-                            .bind("digest", digest)
-                            .mapTo(Integer.class)
-                            .one();
-                });
+        int id;
+        try {
+            id = newId(digest, membership, facts);
+        } catch (RuntimeException e) {
+            if (!Database.isForeignKey(e)) {
+                throw e;
+            }
+            // Another process has removed the set of CVE states that is remembered here.
+            forget();
+            id = newId(digest, membership, facts);
+        }
         ids.put(key, id);
         classes.put(id, new Kept(membership, facts.buildId()));
         return id;
+    }
+
+    private int newId(byte[] digest, Membership membership, SystemFacts facts) {
+        return jdbi.inTransaction(handle -> {
+            insert(handle, digest, membership, facts, setOf(facts.cves()));
+            return handle.createQuery("SELECT id FROM system_class WHERE digest = :digest")
+                    .bind("digest", digest)
+                    .mapTo(Integer.class)
+                    .one();
+        });
     }
 
     private static void insert(
@@ -233,6 +246,12 @@ public final class SystemClasses {
      * Removes classes that have had no host for a while, and sets of CVE states without a class.
      */
     public void removeUnused() {
+        removeFromDatabase();
+        // A set that is gone must not be given to a new class.
+        forget();
+    }
+
+    private void removeFromDatabase() {
         jdbi.useTransaction(handle -> {
             handle.execute(
                     """

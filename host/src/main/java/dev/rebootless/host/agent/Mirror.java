@@ -73,6 +73,11 @@ final class Mirror implements RepositoryReader {
         return usedOlder;
     }
 
+    /** Removes all of it; the next report gets it anew. */
+    static void drop(AgentFolder agent) {
+        AtomicFiles.removeTreeQuietly(agent.path(FOLDER));
+    }
+
     /** Forgets all but the roots, which are never got again by those who have seen them. */
     void forget() {
         used.clear();

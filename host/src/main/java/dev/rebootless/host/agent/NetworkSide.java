@@ -197,6 +197,11 @@ final class NetworkSide {
                 e.problems().forEach(p -> output.say(p.text()));
             }
         }
+        if (outcome.get().problems().stream().anyMatch(p -> p.code().startsWith("RBL-TUF-"))) {
+            // Root does not believe what lies here, roots included, and nothing else would get it
+            // anew.
+            Mirror.drop(folder);
+        }
         folder.remove(Order.FILE);
         return true;
     }

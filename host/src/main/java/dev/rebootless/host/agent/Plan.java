@@ -100,14 +100,17 @@ record Plan(
         return new Plan(out, !isKept(view, wanted), uninstall, mayLose, Optional.empty());
     }
 
-    /** For a kernel that boots next: what is to be loaded is installed. */
+    /**
+     * For a kernel that boots next: what is withdrawn is left out. Nothing is installed for it: no
+     * rollout has said that it is this host's turn, and the next boot would not ask.
+     */
     static Plan next(DesiredState state, View view) {
-        List<String> uninstall = uninstall(state, view);
-        Optional<String> against =
-                state.load().flatMap(l -> against(state, view, l, Optional.empty()));
-        boolean install =
-                against.isEmpty() && state.load().filter(l -> !isKept(view, l)).isPresent();
-        return new Plan(Optional.empty(), install, uninstall, mayLose(state, view), against);
+        return new Plan(
+                Optional.empty(),
+                false,
+                uninstall(state, view),
+                mayLose(state, view),
+                Optional.empty());
     }
 
     private static Optional<Plan> reversal(

@@ -1,10 +1,10 @@
 package dev.rebootless.host.agent;
 
 import dev.rebootless.base.AtomicFiles;
+import dev.rebootless.base.ExitStatus;
 import dev.rebootless.base.RebootlessException;
 import dev.rebootless.release.DesiredState;
 import dev.rebootless.trust.tuf.TufClient;
-import dev.rebootless.trust.tuf.TufFault;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -77,10 +77,12 @@ record Verified(Optional<ForKernel> running, View view, Optional<ForKernel> next
                                                 Plan.next(
                                                         state,
                                                         View.other(machine.host(), apply, n)))));
-            } catch (TufFault e) {
-                throw e;
             } catch (RebootlessException e) {
-                // What was signed wrongly for another kernel is no reason to leave this one open.
+                if (e.status() == ExitStatus.INTERRUPTED) {
+                    throw e;
+                }
+                // What is wrong or missing for another kernel is no reason to leave this one open:
+                // the network side may see no next kernel where root sees one.
                 said.accept(e.problems().getFirst().text());
                 return Optional.empty();
             }

@@ -104,12 +104,14 @@ public record KeyRotation(Path repository, Path trusted, Keyring keys) {
         SortedSet<String> used = new TreeSet<>();
         roles.values().forEach(role -> used.addAll(role.keys()));
         keys.keySet().retainAll(used);
-        return new Metadata.Root(root.version() + 1, Validity.ROOT.end(now), keys, roles);
+        return new Metadata.Root(
+                Standing.after(root.version()), Validity.ROOT.end(now), keys, roles);
     }
 
     /**
-     * All that the new keys sign, before the root that says so; the timestamp last. Who reads
-     * between the two is refused, and right a moment later.
+     * In a copy of the metadata, which takes their place when it is whole: a root whose keys have
+     * signed nothing yet would be the end of the repository. Whoever reads between the two renames
+     * finds nothing, and is right a moment later.
      */
     private void publish(
             Standing standing,
@@ -118,7 +120,8 @@ public record KeyRotation(Path repository, Path trusted, Keyring keys) {
             List<Signer> snapshotSigners,
             List<Signer> timestampSigners,
             Instant now) {
-        TufRepository files = new TufRepository(repository);
+        MetadataCopy copy = MetadataCopy.of(repository);
+        TufRepository files = new TufRepository(copy.folder());
         TufClient.Session session = standing.session();
         Map<String, Metadata.Snapshot.Listed> fresh = new LinkedHashMap<>();
         if (!release.isEmpty()) {
@@ -137,7 +140,9 @@ public record KeyRotation(Path repository, Path trusted, Keyring keys) {
                 files.publishSnapshot(
                         SignedMetadata.of(
                                 new Metadata.Snapshot(
-                                        session.snapshot().version() + 1,
+                                        Publisher.nextSnapshot(
+                                                RepositoryReader.of(repository),
+                                                session.snapshot().version()),
                                         Validity.SNAPSHOT.end(now),
                                         meta),
                                 snapshotSigners));
@@ -145,11 +150,12 @@ public record KeyRotation(Path repository, Path trusted, Keyring keys) {
         files.publishTimestamp(
                 SignedMetadata.of(
                         new Metadata.Timestamp(
-                                session.timestamp().version() + 1,
+                                Standing.after(session.timestamp().version()),
                                 Validity.TIMESTAMP.end(now),
                                 listed.version(),
                                 listed.facts()),
                         timestampSigners));
+        copy.takePlace();
     }
 
     private static Metadata.Targets resigned(
@@ -158,7 +164,7 @@ public record KeyRotation(Path repository, Path trusted, Keyring keys) {
         release.forEach(s -> keys.put(s.key().id(), s.key()));
         return new Metadata.Targets(
                 before.role(),
-                before.version() + 1,
+                Standing.after(before.version()),
                 Validity.ofTargets(before.role()).end(now),
                 before.targets(),
                 before.delegations().isEmpty() ? new TreeMap<>() : keys,

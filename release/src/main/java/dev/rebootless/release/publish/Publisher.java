@@ -220,7 +220,7 @@ public final class Publisher {
             Metadata.Targets next =
                     new Metadata.Targets(
                             role,
-                            before.version() + 1,
+                            Standing.after(before.version()),
                             validity.end(now),
                             targets,
                             before.keys(),
@@ -254,7 +254,7 @@ public final class Publisher {
                     repository.publishSnapshot(
                             SignedMetadata.of(
                                     new Metadata.Snapshot(
-                                            nextSnapshot(snapshot.version()),
+                                            nextSnapshot(reader, snapshot.version()),
                                             Validity.SNAPSHOT.end(now),
                                             meta),
                                     keys.requireFor(snapshotKeys, TufRole.SNAPSHOT.word())));
@@ -263,7 +263,7 @@ public final class Publisher {
             repository.publishTimestamp(
                     SignedMetadata.of(
                             new Metadata.Timestamp(
-                                    session.timestamp().version() + 1,
+                                    Standing.after(session.timestamp().version()),
                                     Validity.TIMESTAMP.end(now),
                                     listed.version(),
                                     listed.facts()),
@@ -273,10 +273,10 @@ public final class Publisher {
     }
 
     /** One that was written and not named by a timestamp, since its writer was killed, is left. */
-    private int nextSnapshot(int published) {
-        int next = published + 1;
+    static int nextSnapshot(RepositoryReader reader, int published) {
+        int next = Standing.after(published);
         while (reader.read("metadata/" + next + ".snapshot.json", 0).isPresent()) {
-            next++;
+            next = Standing.after(next);
         }
         return next;
     }

@@ -3,6 +3,7 @@ package dev.rebootless.release.publish;
 import dev.rebootless.trust.tuf.Metadata;
 import dev.rebootless.trust.tuf.RepositoryReader;
 import dev.rebootless.trust.tuf.TufClient;
+import dev.rebootless.trust.tuf.TufFault;
 import dev.rebootless.trust.tuf.TufRole;
 import java.util.List;
 import java.util.Optional;
@@ -42,11 +43,28 @@ record Standing(
                     break;
                 }
                 found = session.verified(role, file.get(), name);
+                if (found.version() != published.version() + i) {
+                    throw TufFault.Attack.ROLLBACK.of(
+                            name, "it is version " + found.version() + " under another name");
+                }
                 files.put(role, file.get());
             }
             return found;
         });
         return new Standing(session, newest, files);
+    }
+
+    /**
+     * The version after one.
+     *
+     * @throws TufFault {@code RBL-TUF-ROLLBACK} after the highest: whoever signed it meant to end
+     *     all versions, and the keys that did have to be replaced
+     */
+    static int after(int version) {
+        if (version == Integer.MAX_VALUE) {
+            throw TufFault.Attack.ROLLBACK.of("metadata", "there is no version after " + version);
+        }
+        return version + 1;
     }
 
     Metadata.Targets of(String role) {

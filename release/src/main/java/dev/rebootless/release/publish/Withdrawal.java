@@ -18,13 +18,16 @@ public record Withdrawal(String name, Optional<String> kernel, Optional<String> 
         return catalog.require(name, kernel);
     }
 
-    /** The states that this changes. */
+    /**
+     * The states that this changes: those of all rings. One that should run another by now may have
+     * hosts whose turn has not come, which still have it.
+     */
     List<DesiredState> states(Catalog catalog) {
         List<DesiredState> changed = new ArrayList<>();
         for (Release release : releases(catalog)) {
             Optional<Release> other = instead.map(i -> other(catalog, release, i));
             for (DesiredState state : catalog.states()) {
-                if (state.buildId().equals(release.buildId()) && names(state, release)) {
+                if (state.buildId().equals(release.buildId())) {
                     changed.add(without(state, release, other));
                 }
             }
@@ -41,12 +44,6 @@ public record Withdrawal(String name, Optional<String> kernel, Optional<String> 
                     "name another with --instead, or none");
         }
         return catalog.require(instead, Optional.of(release.buildId())).getFirst();
-    }
-
-    private static boolean names(DesiredState state, Release release) {
-        String sha256 = release.module().sha256();
-        return state.load().filter(l -> l.sha256().equals(sha256)).isPresent()
-                || state.reversible().stream().anyMatch(r -> r.sha256().equals(sha256));
     }
 
     private static DesiredState without(
