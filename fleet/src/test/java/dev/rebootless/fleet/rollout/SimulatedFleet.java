@@ -223,7 +223,10 @@ final class SimulatedFleet {
         update(host);
         String ring = rings[host];
         boolean out = RolloutEngine.toBeTakenOut(plan, state, ring).isPresent();
-        boolean wants = out ? standings[host] == HostStanding.DONE : standings[host].mayLoad();
+        // Who has it does not ask, though it might.
+        boolean has = standings[host] == HostStanding.DONE || standings[host] == HostStanding.AWAY;
+        boolean wants =
+                out ? standings[host] == HostStanding.DONE : standings[host].mayLoad() && !has;
         // Whose attempt is open is busy.
         if (wants && !standings[host].isInTransition()) {
             switch (RolloutEngine.mayAct(plan, state, ring, facts(ring), now)) {
